@@ -7,7 +7,7 @@ import (
 
 // ROMTransactionID is the DHCP transaction ID that the Pi 3B mask ROM,
 // bootcode.bin and the 3B+ ROM put into every packet.
-const ROMTransactionID uint32 = 0x26f30339
+const ROMTransactionID = 0x26f30339
 
 // romGUIDByte fills the whole option 97 of a mask ROM, which cannot read its
 // serial number.

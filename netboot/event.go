@@ -27,13 +27,15 @@ const (
 
 	Stalled // no step for too long
 	GaveUp  // the firmware stops trying: only a power cycle helps
+
+	PoweredOn // the machine got power: reported by whoever switches it, and optional
 )
 
 var eventNames = [...]string{
 	Discovered: "discovered", Offered: "offered", Nudged: "nudged", Leased: "leased", OSLease: "OS lease",
 	FileProgress: "file progress", FileServed: "file served", FileMissing: "file missing", FileProbed: "file probed",
 	FileFailed: "file failed", FileRefused: "file refused", KernelServed: "kernel served",
-	Stalled: "stalled", GaveUp: "gave up",
+	Stalled: "stalled", GaveUp: "gave up", PoweredOn: "powered on",
 }
 
 // String returns the kind's name for people, such as "file served".

@@ -1,6 +1,8 @@
 package netboot
 
 import (
+	"errors"
+	"fmt"
 	"io/fs"
 	"net/netip"
 	"time"
@@ -76,4 +78,22 @@ type Boot struct {
 type Loader struct {
 	Firmware Firmware
 	Arch     Arch
+}
+
+// Validate returns an error naming the field of m that cannot be served, and
+// nil when there is none.
+func (m *Machine) Validate() error {
+	switch {
+	case m.Name == "":
+		return errors.New("Name is empty")
+	case m.Addr.IsValid() && m.Pool != Pool{}:
+		return fmt.Errorf("both Addr %s and Pool are set: choose one", m.Addr)
+	case m.Addr.IsValid() && !m.Addr.Addr().Is4():
+		return fmt.Errorf("Addr %s is not an IPv4 address", m.Addr)
+	case !m.Addr.IsValid() && !m.Pool.IsValid():
+		return fmt.Errorf("neither Addr nor a valid Pool is set (Pool is %s-%s/%d)", m.Pool.First, m.Pool.Last, m.Pool.Bits)
+	case m.Lease < 0 || m.Lease > 0 && m.Lease < time.Minute:
+		return fmt.Errorf("Lease %s is shorter than a minute", m.Lease)
+	}
+	return nil
 }

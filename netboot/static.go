@@ -1,0 +1,154 @@
+package netboot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+)
+
+// Reservation ties one way of recognising a client to a machine. Exactly one
+// of the keys is set.
+type Reservation struct {
+	// Interface is the name of the interface that the machine is alone on,
+	// such as its private VLAN's.
+	Interface string
+	// CircuitID is option 82 sub-option 1 as its relay sends it: the switch
+	// port that the machine is plugged into.
+	CircuitID []byte
+	// Serial is the low 32 bits of a Raspberry Pi's serial number.
+	Serial uint32
+	// MAC is the machine's hardware address.
+	MAC net.HardwareAddr
+
+	Machine Machine
+}
+
+// Static is an [Inventory] that does not change. What says most about the
+// place beats what a client says about itself: interface, then circuit-id,
+// then serial number, then MAC address. The DHCP client identifier is never
+// looked at, because boot ROM and operating system send different ones.
+type Static struct {
+	byInterface map[string]*Machine
+	byCircuit   map[string]*Machine
+	bySerial    map[uint32]*Machine
+	byMAC       map[[6]byte]*Machine
+	byAddr      map[netip.Addr]*Machine
+	machines    []*Machine
+}
+
+var _ Inventory = (*Static)(nil)
+
+// NewStatic returns an inventory of rs. It refuses, naming the reservation, a
+// machine without a name or address, a reservation without exactly one key, and
+// anything that is reserved twice.
+func NewStatic(rs ...Reservation) (*Static, error) {
+	s := &Static{
+		byInterface: make(map[string]*Machine),
+		byCircuit:   make(map[string]*Machine),
+		bySerial:    make(map[uint32]*Machine),
+		byMAC:       make(map[[6]byte]*Machine),
+		byAddr:      make(map[netip.Addr]*Machine),
+	}
+	names := make(map[string]bool)
+	var errs []error
+	for i := range rs {
+		m := rs[i].Machine
+		if err := s.add(&rs[i], &m); err != nil {
+			errs = append(errs, fmt.Errorf("netboot: reservation %d (machine %q): %w", i+1, m.Name, err))
+			continue
+		}
+		if names[m.Name] {
+			errs = append(errs, fmt.Errorf("netboot: reservation %d: machine name %q is taken", i+1, m.Name))
+		}
+		names[m.Name] = true
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Static) add(r *Reservation, m *Machine) error {
+	if err := m.Validate(); err != nil {
+		return err
+	}
+	if err := s.addKey(r, m); err != nil {
+		return err
+	}
+	s.machines = append(s.machines, m)
+	if r.Interface != "" || !m.Addr.IsValid() {
+		// A machine alone on its interface is never found by address: the
+		// same address on many private VLANs is legal, and a neighbour on
+		// another interface could borrow it to read this machine's files.
+		return nil
+	}
+	return put(s.byAddr, m.Addr.Addr(), m, "address")
+}
+
+func (s *Static) addKey(r *Reservation, m *Machine) error {
+	keys := 0
+	var err error
+	if r.Interface != "" {
+		keys++
+		err = put(s.byInterface, r.Interface, m, "interface")
+	}
+	if len(r.CircuitID) > 0 {
+		keys++
+		err = put(s.byCircuit, string(r.CircuitID), m, "circuit-id")
+	}
+	if r.Serial != 0 {
+		keys++
+		err = put(s.bySerial, r.Serial, m, "serial")
+	}
+	if len(r.MAC) > 0 {
+		keys++
+		if len(r.MAC) != 6 {
+			return fmt.Errorf("MAC %s is not an Ethernet address", r.MAC)
+		}
+		err = put(s.byMAC, [6]byte(r.MAC), m, "MAC")
+	}
+	if keys != 1 {
+		return fmt.Errorf("set exactly one of Interface, CircuitID, Serial and MAC, not %d", keys)
+	}
+	return err
+}
+
+func put[K comparable](index map[K]*Machine, key K, m *Machine, what string) error {
+	if other := index[key]; other != nil {
+		return fmt.Errorf("%s %v is already machine %q", what, key, other.Name)
+	}
+	index[key] = m
+	return nil
+}
+
+// Lookup returns the machine that c is, or [ErrUnknown].
+func (s *Static) Lookup(_ context.Context, c Client) (*Machine, error) {
+	if m := s.byInterface[c.Interface]; m != nil && c.Interface != "" {
+		return m, nil
+	}
+	if c.Relay != nil && len(c.Relay.CircuitID) > 0 {
+		if m := s.byCircuit[string(c.Relay.CircuitID)]; m != nil {
+			return m, nil
+		}
+	}
+	if c.Pi != nil && c.Pi.Serial != 0 {
+		if m := s.bySerial[c.Pi.Serial]; m != nil {
+			return m, nil
+		}
+	}
+	if len(c.MAC) == 6 {
+		if m := s.byMAC[[6]byte(c.MAC)]; m != nil {
+			return m, nil
+		}
+		return nil, ErrUnknown // it said who it is, and its address may be another's
+	}
+	if m := s.byAddr[c.Addr]; m != nil {
+		return m, nil
+	}
+	return nil, ErrUnknown
+}
+
+// Machines returns every machine, in the order of the reservations.
+func (s *Static) Machines() []*Machine { return s.machines }

@@ -1,0 +1,96 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// debugServer serves the debug address. Nil is one that was not asked for.
+type debugServer struct {
+	server *http.Server
+	done   sync.WaitGroup
+}
+
+// serveDebug listens on addr, or returns nil when that is empty.
+func (d *Daemon[C]) serveDebug(ctx context.Context, addr string) (*debugServer, error) {
+	d.routeDebug()
+	if addr == "" {
+		return nil, nil
+	}
+	network, address := debugAddress(addr)
+	ln, err := new(net.ListenConfig).Listen(ctx, network, address)
+	if err != nil {
+		return nil, fmt.Errorf("%s: debug address: %w", d.name, err)
+	}
+	d.Log.Info("debug address", "addr", ln.Addr().String())
+	s := &debugServer{server: &http.Server{
+		Handler:           d.mux,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       time.Minute,
+	}}
+	s.done.Go(func() {
+		if err := s.server.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+			d.Log.Error("debug server ends", "err", err)
+		}
+	})
+	return s, nil
+}
+
+func (s *debugServer) close() {
+	if s == nil {
+		return
+	}
+	s.server.Close() // profiles in progress are not worth waiting for
+	s.done.Wait()
+}
+
+// debugAddress splits the -debug flag. Profiles and metrics are nobody else's
+// business, so an address without a host is loopback.
+func debugAddress(addr string) (network, address string) {
+	if path, ok := strings.CutPrefix(addr, "unix:"); ok {
+		return "unix", path
+	}
+	if strings.HasPrefix(addr, ":") {
+		return "tcp", "127.0.0.1" + addr
+	}
+	return "tcp", addr
+}
+
+func (d *Daemon[C]) routeDebug() {
+	d.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
+		answer(w, d.healthy(r.Context()))
+	})
+	d.mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		switch {
+		case d.state.stopping.Load():
+			answer(w, errors.New("stopping"))
+		case !d.state.ready.Load():
+			answer(w, errors.New("starting"))
+		default:
+			answer(w, nil)
+		}
+	})
+	d.mux.Handle("GET /metrics", promhttp.HandlerFor(d.Metrics, promhttp.HandlerOpts{Registry: d.Metrics}))
+	d.mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	d.mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+	d.mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	d.mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	d.mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+}
+
+func answer(w http.ResponseWriter, err error) {
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "ok")
+}

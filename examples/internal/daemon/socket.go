@@ -1,0 +1,51 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+)
+
+// Listen returns the stream socket that systemd passed under the name (its
+// FileDescriptorName=), or else listens on the address.
+func (d *Daemon[C]) Listen(ctx context.Context, name, network, address string) (net.Listener, error) {
+	file := d.takeSocket(name)
+	if file == nil {
+		return new(net.ListenConfig).Listen(ctx, network, address)
+	}
+	defer file.Close()
+	ln, err := net.FileListener(file)
+	if err != nil {
+		return nil, fmt.Errorf("%s: socket %q from systemd: %w", d.name, name, err)
+	}
+	return ln, nil
+}
+
+// ListenPacket is [Daemon.Listen] for datagrams.
+func (d *Daemon[C]) ListenPacket(ctx context.Context, name, network, address string) (net.PacketConn, error) {
+	file := d.takeSocket(name)
+	if file == nil {
+		return new(net.ListenConfig).ListenPacket(ctx, network, address)
+	}
+	defer file.Close()
+	conn, err := net.FilePacketConn(file)
+	if err != nil {
+		return nil, fmt.Errorf("%s: socket %q from systemd: %w", d.name, name, err)
+	}
+	return conn, nil
+}
+
+// takeSocket returns the next socket of the name, or nil.
+func (d *Daemon[C]) takeSocket(name string) *os.File {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	i := slices.IndexFunc(d.sockets, func(f *os.File) bool { return f.Name() == name })
+	if i < 0 {
+		return nil
+	}
+	file := d.sockets[i]
+	d.sockets = slices.Delete(d.sockets, i, i+1)
+	return file
+}

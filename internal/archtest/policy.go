@@ -1,0 +1,57 @@
+package archtest
+
+// House is the policy of this repository. A new line here is a new dependency
+// for everybody who imports the package: say in the commit what it costs.
+func House() Policy {
+	return Policy{
+		Allow: map[string][]string{
+			"acme":   {"github.com/go-acme/lego/v4", "github.com/miekg/dns"},
+			"dnssec": {"github.com/miekg/dns"},
+			"examples": {
+				"github.com/BurntSushi/toml",
+				"github.com/coreos/go-systemd/v22",
+				"github.com/prometheus/client_golang",
+				"golang.org/x",
+			},
+			"internal/archtest":  {"github.com/BurntSushi/toml"},
+			"internal/etcdkv":    {"go.etcd.io/etcd/client/v3", "go.etcd.io/etcd/api/v3"},
+			"internal/netnstest": {"golang.org/x/sys"},
+			"internal/snmpx":     {"github.com/gosnmp/gosnmp"},
+			"netboot": {
+				"github.com/gopacket/gopacket", // reads captures
+				"github.com/insomniacslk/dhcp",
+				"github.com/mdlayher/ndp",
+				"github.com/mdlayher/packet",
+				"github.com/pin/tftp/v3",
+				"github.com/vishvananda/netlink",
+				"golang.org/x/net",
+				"golang.org/x/sync",
+				"golang.org/x/sys",
+				"golang.org/x/time",
+			},
+			"nfsroot":   {},
+			"poe":       {"github.com/gosnmp/gosnmp"},
+			"serialcon": {"go.bug.st/serial", "golang.org/x/crypto/ssh", "golang.org/x/sys", "golang.org/x/term"},
+			"sniproxy": {
+				"github.com/miekg/dns",
+				"github.com/pires/go-proxyproto",
+				"golang.org/x/net/idna",
+				"golang.org/x/sys",
+			},
+			"vlan":             {},
+			"vlan/linuxbridge": {"github.com/vishvananda/netlink", "golang.org/x/sys"},
+			"vlan/qbridge":     {"github.com/gosnmp/gosnmp"},
+		},
+		Tests: []string{
+			"github.com/chromedp",
+			"github.com/rogpeppe/go-internal",
+			"github.com/stretchr/testify",
+			"golang.org/x/net",
+			"golang.org/x/sync",
+			"golang.org/x/sys",
+		},
+		Deny: []string{
+			"github.com/go-acme/lego/v4/providers/dns", // imports two hundred providers
+		},
+	}
+}

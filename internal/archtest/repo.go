@@ -125,9 +125,7 @@ func (r *Repo) at(pos token.Pos) string {
 	return fmt.Sprintf("%s:%d", p.Filename, p.Line)
 }
 
-// has reports whether the repository has the file.
-func (r *Repo) has(name string) bool { return r.file(name) != nil }
-
+// file returns the file of that path, or nil.
 func (r *Repo) file(name string) *File {
 	for _, f := range r.Files {
 		if f.Path == name {

@@ -79,7 +79,7 @@ func (c *Conn) SetWriteDeadline(t time.Time) error {
 }
 
 func (c *Conn) wrap(op string, err error) error {
-	if err == nil || err == io.EOF {
+	if err == nil || errors.Is(err, io.EOF) {
 		return err
 	}
 	return &net.OpError{Op: op, Net: "tcp", Source: c.LocalAddr(), Addr: c.RemoteAddr(), Err: err}
@@ -154,7 +154,7 @@ func (d *direction) closeWrite(err error) (first bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	first = !d.closed
-	d.closed = d.closed || err == net.ErrClosed
+	d.closed = d.closed || errors.Is(err, net.ErrClosed)
 	if d.writeErr == nil || d.closed {
 		d.writeErr = err
 	}

@@ -134,7 +134,7 @@ func (p *Process) poll(ctx context.Context, ready func(context.Context) error) e
 		select {
 		case <-tick.C:
 		case <-p.done:
-			return fmt.Errorf("it ended (%v) while the probe said: %w", p.exit(), err)
+			return fmt.Errorf("it ended (%s) while the probe said: %w", p.ending(), err)
 		case <-ctx.Done():
 			return errors.Join(ctx.Err(), err)
 		}
@@ -157,7 +157,7 @@ func (p *Process) WaitOutput(ctx context.Context, re *regexp.Regexp) ([]string, 
 			return m, nil
 		}
 		if !open {
-			return nil, fmt.Errorf("peer: %s ended (%v) before its output matched %q", p.cmd.Path, p.exit(), re)
+			return nil, fmt.Errorf("peer: %s ended (%s) before its output matched %q", p.cmd.Path, p.ending(), re)
 		}
 		select {
 		case <-more:
@@ -185,6 +185,14 @@ func (p *Process) exit() error {
 		return nil // status 0, but a child of it keeps the output open
 	}
 	return p.err
+}
+
+// ending is exit in words.
+func (p *Process) ending() string {
+	if err := p.exit(); err != nil {
+		return err.Error()
+	}
+	return "exit status 0"
 }
 
 // Signal sends a signal to the program alone, not to its group.

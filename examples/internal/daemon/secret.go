@@ -3,7 +3,6 @@ package daemon
 import (
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -84,7 +83,7 @@ func readSecret(source, name string) (string, error) {
 }
 
 // Format implements [fmt.Formatter] for all verbs.
-func (s Secret) Format(w fmt.State, _ rune) { io.WriteString(w, redacted) }
+func (s Secret) Format(w fmt.State, _ rune) { fmt.Fprint(w, redacted) }
 
 // LogValue implements [slog.LogValuer].
 func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }

@@ -30,6 +30,7 @@ func interfaces(t *testing.T, ns *netnstest.NS) []string {
 }
 
 func TestNamespaceIsFreshAndGoesAway(t *testing.T) {
+	peer.NeedRoot(t)
 	var name string
 	t.Run("inner", func(t *testing.T) {
 		ns := netnstest.New(t)

@@ -52,13 +52,17 @@ func DebFile(t testing.TB, pkg, path string) string {
 	return files[len(files)-1]
 }
 
+// cacheDir is below the user's cache folder, or below the temporary one for a
+// user who has no home, as under some CI runners.
 func cacheDir() (string, error) {
-	base, err := os.UserCacheDir()
-	if err != nil {
-		base = os.TempDir() // no $HOME, as under some CI runners
+	if base, err := os.UserCacheDir(); err == nil {
+		dir := filepath.Join(base, "hostkit", "debs")
+		if err := os.MkdirAll(dir, 0o755); err == nil {
+			return dir, nil
+		}
 	}
-	base = filepath.Join(base, "hostkit", "debs")
-	return base, os.MkdirAll(base, 0o755)
+	dir := filepath.Join(os.TempDir(), fmt.Sprintf("hostkit-debs-%d", os.Getuid()))
+	return dir, os.MkdirAll(dir, 0o755)
 }
 
 // splitPackage cuts "name:arch"; the machine's own architecture is the default.

@@ -70,3 +70,16 @@ func TestUpdateOffline(t *testing.T) {
 	require.Error(t, err)
 	require.NoFileExists(t, filepath.Join(a.dir, "sources.list"))
 }
+
+func TestCacheWithoutHome(t *testing.T) {
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	t.Setenv("HOME", "/dev/null")
+	t.Setenv("XDG_CACHE_HOME", "")
+	dir, err := cacheDir()
+	require.NoError(t, err)
+	require.DirExists(t, dir)
+	if runtime.GOOS == "linux" {
+		require.Equal(t, temp, filepath.Dir(dir))
+	}
+}

@@ -22,7 +22,7 @@ import (
 const (
 	maxClients  = 4096
 	maxLines    = 2000 // of one client's timeline
-	maxSnapshot = 256 << 10
+	maxSnapshot = 1 << 20
 )
 
 // Boot is what a recording shows of one client.
@@ -92,15 +92,23 @@ func open(r *bufio.Reader) (src source, err error) {
 }
 
 // checkSnapshot refuses a header whose snapshot length would let one packet
-// claim any amount of memory. Zero and what tcpdump writes are fine.
+// claim any amount of memory. What is no pcap header is left to the reader.
 func checkSnapshot(r *bufio.Reader) error {
 	head, err := r.Peek(24)
 	if err != nil {
-		return fmt.Errorf("capture: file header: %w", err)
+		return fmt.Errorf("capture: not a pcap or pcapng recording: file header: %w", err)
 	}
-	little, big := binary.LittleEndian.Uint32(head[16:]), binary.BigEndian.Uint32(head[16:])
-	if snap := min(little, big); snap > maxSnapshot {
-		return fmt.Errorf("capture: snapshot length %d is above %d", snap, maxSnapshot)
+	var order binary.ByteOrder
+	switch binary.LittleEndian.Uint32(head) {
+	case 0xa1b2c3d4, 0xa1b23c4d: // microseconds, nanoseconds
+		order = binary.LittleEndian
+	case 0xd4c3b2a1, 0x4d3cb2a1:
+		order = binary.BigEndian
+	default:
+		return nil
+	}
+	if snap := order.Uint32(head[16:]); snap > maxSnapshot {
+		return fmt.Errorf("capture: snapshot length %d is above %d: record with a smaller one", snap, maxSnapshot)
 	}
 	return nil
 }

@@ -199,6 +199,10 @@ func TestReadRefuses(t *testing.T) {
 	require.NoError(t, pcapgo.NewWriter(&wifi).WriteFileHeader(65536, layers.LinkTypeIEEE802_11))
 	_, err = capture.Read(&wifi)
 	require.ErrorContains(t, err, "record Ethernet")
+	var huge bytes.Buffer
+	require.NoError(t, pcapgo.NewWriter(&huge).WriteFileHeader(1<<31, layers.LinkTypeEthernet))
+	_, err = capture.Read(&huge)
+	require.ErrorContains(t, err, "snapshot length")
 }
 
 func TestReadKeepsWhatACutRecordingHas(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -15,6 +16,8 @@ import (
 	"path"
 	"strings"
 	"syscall"
+
+	pintftp "github.com/pin/tftp/v3"
 
 	"github.com/mythic-beasts/hostkit/netboot/tftp"
 )
@@ -55,8 +58,32 @@ func run(ctx context.Context, addr, dir, engine string, verbose bool) error {
 			s.Log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		}
 		return s.Serve(ctx, conn)
+	case "frompin":
+		return serve(ctx, tftp.FromPin(h, ""), conn)
+	case "pin":
+		return serve(ctx, pintftp.NewServer(func(name string, rf io.ReaderFrom) error {
+			f, err := open(root, name)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			_, err = rf.ReadFrom(f.(file).File)
+			return err
+		}, nil), conn)
 	}
 	return errors.New("unknown engine " + engine)
+}
+
+// serve returns when ctx ends and leaves the rest to the end of the process.
+func serve(ctx context.Context, s *pintftp.Server, conn net.PacketConn) error {
+	failed := make(chan error, 1)
+	go func() { failed <- s.Serve(conn) }()
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-failed:
+		return err
+	}
 }
 
 // file is an open file whose size was taken once.

@@ -237,6 +237,7 @@ func TestAckWaitsForJournal(t *testing.T) {
 		if a.Reply.MessageType() == ack {
 			b, err := os.ReadFile(path)
 			if err != nil || !strings.Contains(string(b), "bound "+a.Reply.YourIPAddr.String()+" ") {
+				replied <- none
 				return errors.New("too early")
 			}
 		}

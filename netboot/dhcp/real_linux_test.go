@@ -23,7 +23,7 @@ import (
 	"github.com/mythic-beasts/hostkit/netboot/dhcp"
 )
 
-// link is a server and a client in a namespace each, and the cable between.
+// cable is a server and a client in a namespace each, and the cable between.
 type cable struct {
 	server, client *netnstest.NS
 	mac            net.HardwareAddr // of the client's end, c0
@@ -189,7 +189,7 @@ func TestRealNeighborPinnedFromEveryState(t *testing.T) {
 func TestRealDhclient(t *testing.T) {
 	dhclient := peer.Look(t, "dhclient")
 	c := newCable(t)
-	h := &dhcp.Handler{Inventory: anyone()}
+	h := &dhcp.Handler{Inventory: anyone(), Leases: new(dhcp.Leases)}
 	c.serve(t, h, dhcp.LinuxConfig{})
 	dir := t.TempDir()
 	p := peer.Start(t, c.client.Command(dhclient, "-4", "-d", "-1", "-sf", "/bin/true", "-cf", "/dev/null",

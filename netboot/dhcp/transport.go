@@ -48,19 +48,20 @@ func ListenUDP(name string, addr netip.AddrPort) (*UDP, error) {
 // Addr returns the address that t listens on.
 func (t *UDP) Addr() netip.AddrPort { return t.addr }
 
-// Recv is part of [Transport]. What is not a client's message is skipped.
+// Recv is part of [Transport]. What is not a client's message is skipped. The
+// first context of a Recv that ends makes t deaf for good, since a socket's
+// deadline is one for all its readers.
 func (t *UDP) Recv(ctx context.Context) (Packet, error) {
 	wake := func() { t.conn.SetReadDeadline(time.Unix(1, 0)) }
 	defer context.AfterFunc(ctx, wake)()
 	buf := make([]byte, maxPacket)
 	for {
 		n, src, err := t.conn.ReadFromUDPAddrPort(buf)
-		if errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() != nil {
-			t.conn.SetReadDeadline(time.Time{})
+		if ctx.Err() != nil {
 			return Packet{}, ctx.Err()
 		}
-		if errors.Is(err, net.ErrClosed) {
-			return Packet{}, fmt.Errorf("dhcp: %w", err)
+		if errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded) {
+			return Packet{}, fmt.Errorf("dhcp: %w", net.ErrClosed)
 		}
 		if err != nil {
 			continue // an ICMP error that an earlier reply has met

@@ -1,0 +1,173 @@
+package realtest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mythic-beasts/hostkit/netboot"
+	"github.com/mythic-beasts/hostkit/netboot/dhcp"
+	"github.com/mythic-beasts/hostkit/netboot/tftp"
+)
+
+// serverConf is what a server process serves. It is a process of its own
+// because sockets are opened on any thread, and only a process is in a
+// namespace as a whole.
+type serverConf struct {
+	Interface string
+	Dir       string // of the files that every machine has
+	Machines  []machineConf
+	Guests    netboot.Pool // for clients that are none of Machines; zero: none
+	Relays    []netip.Prefix
+	ProxyOnly bool
+}
+
+type machineConf struct {
+	Name     string
+	MAC      string // or:
+	Circuit  string // option 82 circuit-id
+	Addr     netip.Prefix
+	Disabled bool // gets no boot information
+}
+
+// record is one line that a server process writes for each event, for each
+// file request (kind "request") and once it listens (kind "ready").
+type record struct {
+	Kind     string `json:"kind"`
+	Machine  string `json:"machine,omitempty"`
+	Firmware string `json:"firmware,omitempty"`
+	Addr     string `json:"addr,omitempty"`
+	File     string `json:"file,omitempty"`
+	Bytes    int64  `json:"bytes,omitempty"`
+	Block    int    `json:"block,omitempty"`
+	Window   int    `json:"window,omitempty"`
+	Err      string `json:"err,omitempty"`
+}
+
+// recorder writes records, and is the servers' observer.
+type recorder struct {
+	mu  sync.Mutex // guards out
+	out *json.Encoder
+}
+
+func (r *recorder) write(rec record) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.out.Encode(rec); err != nil {
+		os.Exit(2) // the test is gone
+	}
+}
+
+func (r *recorder) Observe(e netboot.Event) {
+	if e.Kind == netboot.FileProgress {
+		return
+	}
+	rec := record{
+		Kind: e.Kind.String(), Machine: e.Machine, File: e.File, Bytes: e.Bytes,
+		Firmware: e.Client.Firmware.String(), Addr: e.Addr.String(),
+	}
+	if e.Err != nil {
+		rec.Err = e.Err.Error()
+	}
+	r.write(rec)
+}
+
+// both has a DHCP handler see what a file server tells the recorder.
+type both struct {
+	*recorder
+	h *dhcp.Handler
+}
+
+func (b both) Observe(e netboot.Event) {
+	b.h.Observe(e)
+	b.recorder.Observe(e)
+}
+
+// withGuests takes whom the inventory does not know for one machine with a pool.
+type withGuests struct {
+	netboot.Inventory
+	guest *netboot.Machine
+}
+
+func (w withGuests) Lookup(ctx context.Context, c netboot.Client) (*netboot.Machine, error) {
+	m, err := w.Inventory.Lookup(ctx, c)
+	if errors.Is(err, netboot.ErrUnknown) && w.guest != nil && len(c.MAC) > 0 {
+		return w.guest, nil
+	}
+	return m, err
+}
+
+func (conf *serverConf) inventory() (netboot.Inventory, error) {
+	files, err := netboot.DirFS(conf.Dir)
+	if err != nil {
+		return nil, err
+	}
+	var rs []netboot.Reservation
+	for _, m := range conf.Machines {
+		r := netboot.Reservation{Machine: netboot.Machine{Name: m.Name, Addr: m.Addr, Files: files}}
+		r.Machine.Boot.Disabled = m.Disabled
+		if r.CircuitID = []byte(m.Circuit); m.MAC != "" {
+			if r.MAC, err = net.ParseMAC(m.MAC); err != nil {
+				return nil, err
+			}
+		}
+		rs = append(rs, r)
+	}
+	static, err := netboot.NewStatic(rs...)
+	if err != nil || !conf.Guests.IsValid() {
+		return static, err
+	}
+	guest := &netboot.Machine{Name: "guest", Pool: conf.Guests, Files: files}
+	return withGuests{static, guest}, nil
+}
+
+// serve runs the servers until the test ends them.
+func serve(conf serverConf) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	rec := &recorder{out: json.NewEncoder(os.Stdout)}
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	inv, err := conf.inventory()
+	if err != nil {
+		return err
+	}
+	h := &dhcp.Handler{Inventory: inv, Observer: rec, Log: log, Relays: conf.Relays, ProxyOnly: conf.ProxyOnly}
+	match := func(name string) bool { return name == conf.Interface }
+	transport, err := dhcp.ListenLinux(dhcp.LinuxConfig{Match: match, PXE: conf.ProxyOnly, Log: log})
+	if err != nil {
+		return err
+	}
+	defer transport.Close()
+	conn, err := net.ListenPacket("udp", ":69")
+	if err != nil {
+		return err
+	}
+	files := &tftp.Server{Handler: rec.requests(tftp.FSHandler(h.FileInventory())), Observer: both{rec, h}, Log: log}
+
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return dhcp.Serve(ctx, transport, h) })
+	g.Go(func() error { return files.Serve(ctx, conn) })
+	rec.write(record{Kind: "ready"})
+	if err := g.Wait(); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// requests records what was negotiated for each file.
+func (r *recorder) requests(h tftp.Handler) tftp.Handler {
+	return tftp.HandlerFunc(func(ctx context.Context, q *tftp.Request) (tftp.File, error) {
+		f, err := h.OpenTFTP(ctx, q)
+		r.write(record{Kind: "request", Machine: q.Machine, File: q.Name, Block: q.BlockSize, Window: q.WindowSize})
+		return f, err
+	})
+}

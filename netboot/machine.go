@@ -19,11 +19,16 @@ type Machine struct {
 	// Addr is its IPv4 address with the length of its network's prefix, such
 	// as 10.80.0.66/30. Zero means an address from Pool.
 	Addr netip.Prefix
+	// Addr6 is its IPv6 address with the length of its network's prefix. Zero
+	// means that DHCPv6 gives it none.
+	Addr6 netip.Prefix
 	// Pool is where a machine without an address of its own gets one.
 	Pool Pool
 	// Server is the address we serve this machine from. Zero means the
 	// address of the interface its packet came in on.
 	Server netip.Addr
+	// Server6 is Server's counterpart for IPv6.
+	Server6 netip.Addr
 	// Gateway is the default router. Zero means none: option 3 is not sent.
 	Gateway netip.Addr
 	// DNS lists name servers. Empty means none.
@@ -71,6 +76,9 @@ type Boot struct {
 	// HTTP is the base URL of HTTP boot, such as http://10.80.0.65:8080/.
 	// Empty means UEFI HTTP clients are not answered.
 	HTTP string
+	// HTTP6 is HTTP's counterpart for IPv6, such as
+	// http://[fd00:80::41]:8080/.
+	HTTP6 string
 }
 
 // Loader is the key of [Boot.Loaders]: a firmware, and its architecture where
@@ -92,6 +100,8 @@ func (m *Machine) Validate() error {
 		return fmt.Errorf("Addr %s is not an IPv4 address", m.Addr)
 	case !m.Addr.IsValid() && !m.Pool.IsValid():
 		return fmt.Errorf("neither Addr nor a valid Pool is set (Pool is %s-%s/%d)", m.Pool.First, m.Pool.Last, m.Pool.Bits)
+	case m.Addr6.IsValid() && !m.Addr6.Addr().Is6():
+		return fmt.Errorf("Addr6 %s is not an IPv6 address", m.Addr6)
 	case m.Lease < 0 || m.Lease > 0 && m.Lease < time.Minute:
 		return fmt.Errorf("Lease %s is shorter than a minute", m.Lease)
 	}

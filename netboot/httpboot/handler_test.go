@@ -208,10 +208,14 @@ func TestHandlerErrorsTellNothing(t *testing.T) {
 	}
 }
 
-// slowFS has one file, whose reads wait until the test lets them go on.
-type slowFS struct{ gate chan struct{} }
+// slowFS has one file: it says when that is opened, and its reads wait until
+// the test lets them go on.
+type slowFS struct{ opened, gate chan struct{} }
 
-func (s slowFS) Open(string) (fs.File, error) { return &slowFile{gate: s.gate}, nil }
+func (s slowFS) Open(string) (fs.File, error) {
+	s.opened <- struct{}{}
+	return &slowFile{gate: s.gate}, nil
+}
 
 type slowFile struct{ gate chan struct{} }
 
@@ -233,7 +237,8 @@ func (slowInfo) IsDir() bool        { return false }
 func (slowInfo) Sys() any           { return nil }
 
 func TestHandlerLimits(t *testing.T) {
-	one := netboot.Reservation{Interface: "a", Machine: netboot.Machine{Name: "a", Addr: netip.MustParsePrefix("10.0.0.1/30"), Files: slowFS{make(chan struct{})}}}
+	slow := slowFS{opened: make(chan struct{}, 3), gate: make(chan struct{})}
+	one := netboot.Reservation{Interface: "a", Machine: netboot.Machine{Name: "a", Addr: netip.MustParsePrefix("10.0.0.1/30"), Files: slow}}
 	two := netboot.Reservation{Interface: "b", Machine: netboot.Machine{Name: "b", Addr: netip.MustParsePrefix("10.0.1.1/30"), Files: netboot.TextFS(files)}}
 	inv, err := netboot.NewStatic(one, two)
 	require.NoError(t, err)
@@ -245,20 +250,19 @@ func TestHandlerLimits(t *testing.T) {
 		h.ServeHTTP(w, r.WithContext(httpboot.WithInterface(t.Context(), iface)))
 		return w.Result()
 	}
-	gate := one.Machine.Files.(slowFS).gate
 	var busy sync.WaitGroup
 	for range 2 {
 		busy.Go(func() { get("a", "/slow") })
 	}
 	for range 2 {
-		gate <- struct{}{} // both are in the middle of their file
+		<-slow.opened
 	}
 	r := get("a", "/slow")
 	require.Equal(t, 503, r.StatusCode)
 	require.Equal(t, "1", r.Header.Get("Retry-After"))
 	require.ErrorContains(t, seen.wait(t, netboot.FileRefused).Err, "too many transfers")
 	require.Equal(t, 200, get("b", "/vmlinuz").StatusCode, "another machine is not in the way")
-	close(gate)
+	close(slow.gate)
 	busy.Wait()
 	require.Equal(t, 200, get("a", "/slow").StatusCode)
 }

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 	"time"
 
@@ -47,9 +48,13 @@ func TestRealDhclient(t *testing.T) {
 		require.NoError(t, transport.Close())
 	})
 
-	there.Sysctl("net.ipv6.conf.default.accept_dad", "0") // dhclient wants a link-local address at once
 	netnstest.Veth(t, here, "pi1", there, "eth0")
 	here.AddAddr("pi1", server)
+	// dhclient ends when the kernel has not given the link its address yet.
+	require.Eventually(t, func() bool {
+		out, err := there.Command("ip", "-6", "-oneline", "address", "show", "dev", "eth0", "scope", "link", "-tentative").Output()
+		return err == nil && len(out) > 0
+	}, 20*time.Second, 20*time.Millisecond)
 	dir := t.TempDir()
 	lease := filepath.Join(dir, "lease")
 	p := peer.Start(t, there.Command(dhclient, "-6", "-d", "-1", "-sf", "/bin/true", "-lf", lease, "-pf", filepath.Join(dir, "pid"), "eth0"), peer.Options{})
@@ -59,6 +64,8 @@ func TestRealDhclient(t *testing.T) {
 	case <-time.After(60 * time.Second):
 		t.Fatalf("no lease in a minute:\n%s", p.Output())
 	}
+	_, err = p.WaitOutput(t.Context(), regexp.MustCompile(`Bound to lease`))
+	require.NoError(t, err)
 	p.Stop()
 	text, err := os.ReadFile(lease)
 	require.NoError(t, err)

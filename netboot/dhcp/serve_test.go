@@ -128,7 +128,7 @@ func TestNudge(t *testing.T) {
 	serving(t, h, func(t *testing.T, w *wire) {
 		start := time.Now()
 		w.in <- romDiscover.now()
-		time.Sleep(3 * time.Second)
+		pass(3 * time.Second)
 		frames := w.take(isFrame)
 		require.Len(t, frames, 2)
 		require.Equal(t, 600*time.Millisecond, frames[0].at.Sub(start))
@@ -164,9 +164,9 @@ func TestNudgeCalledOff(t *testing.T) {
 			h := newHandler(t)
 			serving(t, h, func(t *testing.T, w *wire) {
 				w.in <- romDiscover.now()
-				time.Sleep(time.Second) // the first is sent
+				pass(time.Second) // the first is sent
 				tt.act(h, w)
-				time.Sleep(4 * time.Second)
+				pass(4 * time.Second)
 				require.Len(t, w.take(isFrame), tt.want)
 			})
 		})
@@ -178,7 +178,7 @@ func TestNudgeAndPinSwitchedOff(t *testing.T) {
 	h.NoNudge, h.NoPin = true, true
 	serving(t, h, func(t *testing.T, w *wire) {
 		w.in <- romDiscover.now()
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		require.Len(t, w.take(func(dhcp.Action) bool { return true }), 1, "the OFFER alone")
 	})
 }
@@ -187,7 +187,7 @@ func TestNoCureForOthers(t *testing.T) {
 	h := newHandler(t)
 	serving(t, h, func(t *testing.T, w *wire) {
 		w.in <- request{mac: pcMAC, iface: "br0", kind: discover, mods: []dhcpv4.Modifier{class(7, "PXEClient", "")}}.now()
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		require.Len(t, w.take(func(dhcp.Action) bool { return true }), 1)
 	})
 }
@@ -201,7 +201,7 @@ func TestPin(t *testing.T) {
 		require.NotNil(t, first[0].Neighbor, "pinned before the OFFER goes out")
 		require.Equal(t, "10.80.0.66", first[0].Neighbor.Addr.String())
 		require.Equal(t, piMAC, first[0].Neighbor.MAC)
-		time.Sleep(45 * time.Second)
+		pass(45 * time.Second)
 		pins := w.take(isNeighbor)
 		require.Len(t, pins, 4, "it does not get as old as the kernel's patience")
 		for _, p := range pins {
@@ -210,14 +210,14 @@ func TestPin(t *testing.T) {
 		w.in <- request{mac: piMAC, iface: "pi17", kind: req, mods: []dhcpv4.Modifier{
 			wants("10.80.0.66"), serverID("10.80.0.65"), func(m *dhcpv4.DHCPv4) { m.TransactionID[0] = 99 },
 		}}.now()
-		time.Sleep(5 * time.Minute)
+		pass(5 * time.Minute)
 		after := w.take(isNeighbor)
 		require.Len(t, after, 1, "the operating system speaks ARP itself")
 		require.True(t, after[0].Neighbor.Release)
 	})
 	serving(t, h, func(t *testing.T, w *wire) {
 		w.in <- romDiscover.now()
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		pins := w.take(isNeighbor)
 		require.Len(t, pins, 13)
 		require.True(t, pins[12].Neighbor.Release, "a boot that came to nothing is let go")
@@ -290,3 +290,6 @@ func TestTransportErrorIsCounted(t *testing.T) {
 		require.NoError(t, <-ended)
 	})
 }
+
+// pass lets d go by on a bubble's clock.
+func pass(d time.Duration) { <-time.After(d) }

@@ -157,8 +157,9 @@ func TestPackagesRule(t *testing.T) {
 	r := repo(t, map[string]string{
 		"a/a.go":               "// Package a is good.\npackage a\n",
 		"a/example_test.go":    "package a_test\n\nfunc Example() {}\n",
-		"b/b.go":               "package b\n",
+		"b/b.go":               "package b\n\nvar b int\n",
 		"b/b_test.go":          "package b\n\nfunc TestB() {}\n",
+		"c/doc.go":             "// Package c has tests only.\npackage c\n",
 		"internal/x/x.go":      "package x\n",
 		"examples/cmd/main.go": "package main\n",
 	})

@@ -96,7 +96,7 @@ func or(d, fallback time.Duration) time.Duration {
 
 // step returns the status after e. It is pure: all it knows of time is e.At.
 func step(s Status, e Event) Status {
-	if s.Stage == StageOff || e.Kind == PoweredOn || e.Kind == Discovered && s.beginsAgain(e.Client) {
+	if s.Started.IsZero() || e.Kind == PoweredOn || e.Kind == Discovered && s.beginsAgain(e.Client) {
 		s = Status{Machine: s.Machine, Started: e.At, Boots: s.Boots + 1, loaderOnly: true, Client: s.Client, Addr: s.Addr}
 	}
 	s.Last = e.At
@@ -154,6 +154,10 @@ func (s *Status) dhcp(e Event) {
 	case Nudged:
 		s.Nudges++
 		s.evidence.Nudges++
+	case Leased:
+		if s.Stage == StageOff { // the offer was made before this process began
+			s.Stage = StageOffered
+		}
 	case OSLease:
 		s.Stage = StageUp
 	}

@@ -90,7 +90,7 @@ func (h *Handler) Handle(ctx context.Context, p Packet) []Action {
 		return nil
 	}
 	kind := p.Msg.MessageType()
-	h.Log.Debug("dhcp packet", "type", kind.String(), "machine", x.machine.Name, "mac", x.c.MAC,
+	h.Log.Debug("dhcp packet", "type", kind.String(), "machine", x.machine.Name, "mac", x.c.MAC.String(),
 		"interface", p.Interface, "firmware", x.c.Firmware.String(), "class", x.c.VendorClass)
 	if h.ProxyOnly || p.Port == PXEPort {
 		return h.proxy(x, kind)
@@ -152,7 +152,7 @@ func (h *Handler) exchange(ctx context.Context, p Packet) (*exchange, bool) {
 	if err != nil {
 		h.counts.unknown.Add(1)
 		if !errors.Is(err, netboot.ErrUnknown) {
-			h.Log.Warn("dhcp inventory lookup failed", "mac", x.c.MAC, "interface", p.Interface, "err", err)
+			h.Log.Warn("dhcp inventory lookup failed", "mac", x.c.MAC.String(), "interface", p.Interface, "err", err)
 		}
 		return nil, false
 	}

@@ -139,7 +139,7 @@ func (s *server) do(ctx context.Context, k task) {
 // tell passes e on with the time it happened.
 func (h *Handler) tell(e netboot.Event) {
 	if e.Kind == netboot.OSLease || e.Kind == netboot.Nudged {
-		h.Log.Info("dhcp "+e.Kind.String(), "machine", e.Machine, "address", e.Addr, "mac", e.Client.MAC)
+		h.Log.Info("dhcp "+e.Kind.String(), "machine", e.Machine, "address", e.Addr, "mac", e.Client.MAC.String())
 	}
 	if h.Observer == nil {
 		return

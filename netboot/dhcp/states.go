@@ -19,7 +19,7 @@ func (h *Handler) discover(x *exchange) []Action {
 	addr, commit, err := x.offer()
 	if err != nil {
 		h.counts.exhausted.Add(1)
-		h.Log.Error("dhcp cannot offer an address", "machine", x.machine.Name, "mac", x.c.MAC, "err", err)
+		h.Log.Error("dhcp cannot offer an address", "machine", x.machine.Name, "mac", x.c.MAC.String(), "err", err)
 		return actions
 	}
 	h.talks.remember(x)
@@ -150,7 +150,7 @@ func (h *Handler) ackOr(x *exchange, addr netip.Addr, why string) []Action {
 // nak tells the client to start over.
 func (h *Handler) nak(x *exchange, why string) []Action {
 	h.counts.naks.Add(1)
-	h.Log.Info("dhcp nak", "machine", x.machine.Name, "mac", x.c.MAC, "asked", x.want, "has", x.ci, "why", why)
+	h.Log.Info("dhcp nak", "machine", x.machine.Name, "mac", x.c.MAC.String(), "asked", x.want, "has", x.ci, "why", why)
 	return []Action{x.action(h, x.nak(why))}
 }
 
@@ -179,13 +179,13 @@ func (h *Handler) decline(x *exchange) {
 	if x.machine.Addr.IsValid() {
 		if x.want == x.machine.Addr.Addr() {
 			h.Log.Error("dhcp reserved address is in use by another host: find it and take it off the network",
-				"machine", x.machine.Name, "address", x.want, "mac", x.c.MAC, "interface", x.Interface)
+				"machine", x.machine.Name, "address", x.want, "mac", x.c.MAC.String(), "interface", x.Interface)
 		}
 		return
 	}
 	if x.leases.decline(x.machine.Pool, x.c, x.want, x.At) {
 		h.Log.Warn("dhcp address declined, left alone for a while", "machine", x.machine.Name,
-			"address", x.want, "mac", x.c.MAC, "for", quarantine)
+			"address", x.want, "mac", x.c.MAC.String(), "for", quarantine)
 	}
 }
 

@@ -62,7 +62,7 @@ func (h *Handler) Handle(ctx context.Context, p Packet) *Reply {
 	x.machine, err = h.Inventory.Lookup(ctx, x.c)
 	if err != nil {
 		if !errors.Is(err, netboot.ErrUnknown) {
-			h.log().Warn("dhcp6 inventory lookup failed", "mac", x.c.MAC, "interface", p.Interface, "err", err)
+			h.log().Warn("dhcp6 inventory lookup failed", "mac", x.c.MAC.String(), "interface", p.Interface, "err", err)
 		}
 		return nil
 	}

@@ -66,8 +66,20 @@ func Identify(m *dhcpv4.DHCPv4, rx Received) Client {
 	identifyPi(&c, m)
 	if c.Firmware == FirmwareUnknown {
 		c.Firmware = firmwareOf(&c)
+		if isUBoot(&c, m) {
+			c.Firmware = FirmwareUBoot
+		}
 	}
 	return c
+}
+
+// isUBoot tells U-Boot that calls itself a PXE client: it writes UNDI 3.0, as
+// UEFI may too, and sends no machine identifier. UEFI always sends that
+// option, all zero on a board that has none.
+func isUBoot(c *Client, m *dhcpv4.DHCPv4) bool {
+	return (c.Firmware == FirmwareUEFIPXE || c.Firmware == FirmwareBIOSPXE) &&
+		strings.HasPrefix(c.VendorClass, "PXEClient:") && strings.HasSuffix(c.VendorClass, ":UNDI:003000") &&
+		!m.Options.Has(dhcpv4.OptionClientMachineIdentifier)
 }
 
 func relayOf(m *dhcpv4.DHCPv4) *Relay {
@@ -134,8 +146,6 @@ func firmwareOf(c *Client) Firmware {
 		return FirmwareUBoot
 	case !strings.HasPrefix(c.VendorClass, "PXEClient"):
 		return FirmwareOS
-	case strings.HasPrefix(c.VendorClass, "PXEClient:") && strings.HasSuffix(c.VendorClass, ":UNDI:003000") && c.GUID == [16]byte{}:
-		return FirmwareUBoot // U-Boot writes UNDI 3.0 and sends no machine identifier
 	case c.Arch == ArchBIOS:
 		return FirmwareBIOSPXE
 	}

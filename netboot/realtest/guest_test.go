@@ -35,7 +35,7 @@ func (g guest) says() *regexp.Regexp {
 
 // args is the kernel's command line.
 func (g guest) args(console string) string {
-	return "console=" + console + " loglevel=4 hostkit.marker=" + g.marker
+	return "console=" + console + " loglevel=4 hostkit.server=" + labServer + " hostkit.marker=" + g.marker
 }
 
 // newGuest builds the system from a Debian kernel package.
@@ -80,8 +80,13 @@ while [ ! -e /sys/class/net/eth0 ] && [ $tries -lt 150 ]; do sleep 0.2; tries=$(
 ip link set eth0 up
 udhcpc -i eth0 -n -q -t 10 -T 1 -s /lease
 . /leased
+for word in $(cat /proc/cmdline); do
+	case $word in
+	hostkit.server=*) server=${word#*=} ;;
+	hostkit.marker=*) marker=${word#*=} ;;
+	esac
+done
 tftp -g -r token -l /token $server
-marker=$(sed -n 's/.*hostkit.marker=\([A-Z0-9]*\).*/\1/p' /proc/cmdline)
 echo "up $marker address=$address token=$(cat /token) kernel=$(uname -r)"
 sync
 reboot -f
@@ -90,7 +95,7 @@ reboot -f
 const leaseScript = `#!/bin/busybox sh
 [ "$1" = bound ] || exit 0
 ip address add $ip/$mask dev $interface
-echo "address=$ip server=$serverid" > /leased
+echo "address=$ip" > /leased
 `
 
 // moduleFiles returns the files of the modules and of what these depend on, in

@@ -16,6 +16,7 @@ import (
 
 	"github.com/mythic-beasts/hostkit/netboot"
 	"github.com/mythic-beasts/hostkit/netboot/dhcp"
+	"github.com/mythic-beasts/hostkit/netboot/httpboot"
 	"github.com/mythic-beasts/hostkit/netboot/tftp"
 )
 
@@ -29,14 +30,15 @@ type serverConf struct {
 	Guests    netboot.Pool // for clients that are none of Machines; zero: none
 	Relays    []netip.Prefix
 	ProxyOnly bool
+	HTTP      bool // serve HTTP on httpPort, and boot from there
 }
 
+const httpPort = "8080"
+
 type machineConf struct {
-	Name     string
-	MAC      string // or:
-	Circuit  string // option 82 circuit-id
-	Addr     netip.Prefix
-	Disabled bool // gets no boot information
+	Name string
+	MAC  string
+	Addr netip.Prefix
 }
 
 // record is one line that a server process writes for each event, for each
@@ -113,12 +115,15 @@ func (conf *serverConf) inventory() (netboot.Inventory, error) {
 	}
 	var rs []netboot.Reservation
 	for _, m := range conf.Machines {
-		r := netboot.Reservation{Machine: netboot.Machine{Name: m.Name, Addr: m.Addr, Files: files}}
-		r.Machine.Boot.Disabled = m.Disabled
-		if r.CircuitID = []byte(m.Circuit); m.MAC != "" {
-			if r.MAC, err = net.ParseMAC(m.MAC); err != nil {
-				return nil, err
-			}
+		mac, err := net.ParseMAC(m.MAC)
+		if err != nil {
+			return nil, err
+		}
+		r := netboot.Reservation{MAC: mac, Machine: netboot.Machine{Name: m.Name, Addr: m.Addr, Files: files}}
+		if conf.HTTP {
+			base := "http://" + labServer + ":" + httpPort + "/"
+			r.Machine.Boot.HTTP = base
+			r.Machine.Boot.Loaders = map[netboot.Loader]string{{Firmware: netboot.FirmwareIPXE}: base + "boot.ipxe"}
 		}
 		rs = append(rs, r)
 	}
@@ -147,19 +152,34 @@ func serve(conf serverConf) error {
 		return err
 	}
 	defer transport.Close()
-	conn, err := net.ListenPacket("udp", ":69")
-	if err != nil {
-		return err
-	}
-	files := &tftp.Server{Handler: rec.requests(tftp.FSHandler(h.FileInventory())), Observer: both{rec, h}, Log: log}
-
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return dhcp.Serve(ctx, transport, h) })
-	g.Go(func() error { return files.Serve(ctx, conn) })
+	obs := both{rec, h}
+	if err := serveTFTP(ctx, g, h.FileInventory(), obs, log); err != nil {
+		return err
+	}
+	if conf.HTTP {
+		l, err := net.Listen("tcp", ":"+httpPort)
+		if err != nil {
+			return err
+		}
+		files := &httpboot.Handler{Inventory: h.FileInventory(), Observer: obs, Log: log}
+		g.Go(func() error { return files.Serve(ctx, l) })
+	}
 	rec.write(record{Kind: "ready"})
 	if err := g.Wait(); !errors.Is(err, context.Canceled) {
 		return err
 	}
+	return nil
+}
+
+func serveTFTP(ctx context.Context, g *errgroup.Group, inv netboot.Inventory, obs both, log *slog.Logger) error {
+	conn, err := net.ListenPacket("udp", ":69")
+	if err != nil {
+		return err
+	}
+	s := &tftp.Server{Handler: obs.requests(tftp.FSHandler(inv)), Observer: obs, Log: log}
+	g.Go(func() error { return s.Serve(ctx, conn) })
 	return nil
 }
 

@@ -2,13 +2,16 @@ package realtest
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mythic-beasts/hostkit/internal/netnstest"
 	"github.com/mythic-beasts/hostkit/internal/peer"
 	"github.com/mythic-beasts/hostkit/netboot"
 )
@@ -79,4 +82,36 @@ func TestRealUEFIPXE(t *testing.T) {
 	require.Equal(t, 4, s.request(t, "snponly.efi").Window, "OVMF asks for windows of four blocks")
 	require.Equal(t, 1468, s.request(t, "snponly.efi").Block)
 	require.Equal(t, "snponly.efi", s.first(t, netboot.FileProbed).File, "OVMF asks for the size first")
+}
+
+func TestRealUEFIHTTP(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	g := l.pc()
+	l.copy("snponly.efi", peer.DebFile(t, "ipxe", "usr/lib/ipxe/snponly.efi"))
+	s := l.serve(serverConf{HTTP: true})
+	l.boots(l.efi(append(noPXE("4"), noPXE("6")...)...), g, 4*time.Minute)
+	require.Subset(t, s.served(), append([]string{"snponly.efi"}, bootFiles...))
+	require.Equal(t, "UEFI HTTP", s.first(t, netboot.Offered).Firmware)
+	require.Len(t, s.find("request"), 1, "only the token is fetched by TFTP")
+}
+
+// Another server gives the addresses, ours what to boot.
+func TestRealProxyUEFI(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	g := l.pc()
+	l.copy("snponly.efi", peer.DebFile(t, "ipxe", "usr/lib/ipxe/snponly.efi"))
+	other := netnstest.New(t)
+	netnstest.Veth(t, l.ns, "s2", other, "d0")
+	l.ns.IP("link", "set", "s2", "master", labBridge)
+	other.AddAddr("d0", netip.MustParsePrefix("10.78.0.9/24"))
+	peer.Start(t, other.Command(peer.Look(t, "dnsmasq"), "-k", "-C", "/dev/null", "--user=root", "--port=0",
+		"--interface=d0", "--bind-interfaces", "--no-ping", "--dhcp-range=10.78.0.0,static", "--dhcp-host="+labMAC+","+labMachine,
+		"--dhcp-leasefile="+filepath.Join(t.TempDir(), "leases"), "--pid-file=", "--log-facility=-"),
+		peer.Options{ReadyOutput: regexp.MustCompile(`DHCP, static leases`)})
+	s := l.serve(serverConf{ProxyOnly: true})
+	l.boots(l.efi(noPXE("6")...), g, 4*time.Minute)
+	require.Subset(t, s.served(), append([]string{"snponly.efi"}, bootFiles...))
+	require.Empty(t, s.find(netboot.Leased.String()), "a proxy gives no address")
 }

@@ -41,7 +41,7 @@ func udpFrame(dstMAC, srcMAC net.HardwareAddr, src, dst netip.AddrPort, payload 
 	binary.BigEndian.PutUint16(udp[2:], dst.Port())
 	binary.BigEndian.PutUint16(udp[4:], uint16(length))
 	copy(udp[udpHeader:], payload)
-	pseudo := uint32(18 + length) // with both addresses: RFC 768
+	pseudo := uint32(17 + length) // with both addresses: RFC 768
 	check := ^sum16(pseudo+uint32(sum16(0, ip[12:20])), udp)
 	if check == 0 {
 		check = 0xffff // zero would mean that there is none

@@ -40,7 +40,7 @@ func Serve(ctx context.Context, t Transport, h *Handler) error {
 	close(s.pending)
 	<-committed
 	if ctx.Err() != nil {
-		return nil
+		err = nil // asked to end
 	}
 	return err
 }

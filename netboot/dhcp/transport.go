@@ -52,7 +52,7 @@ func (t *UDP) Addr() netip.AddrPort { return t.addr }
 // first context of a Recv that ends makes t deaf for good, since a socket's
 // deadline is one for all its readers.
 func (t *UDP) Recv(ctx context.Context) (Packet, error) {
-	wake := func() { t.conn.SetReadDeadline(time.Unix(1, 0)) }
+	wake := func() { _ = t.conn.SetReadDeadline(time.Unix(1, 0)) }
 	defer context.AfterFunc(ctx, wake)()
 	buf := make([]byte, maxPacket)
 	for {

@@ -44,7 +44,7 @@ func handshakeInterface(fd int) string {
 	if unix.SetsockoptInt(fd, level, enable, 1) != nil {
 		return ""
 	}
-	defer unix.SetsockoptInt(fd, level, enable, 0)
+	defer func() { _ = unix.SetsockoptInt(fd, level, enable, 0) }()
 	buf := make([]byte, 256)
 	n := uint32(len(buf))
 	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), uintptr(level), uintptr(get),

@@ -181,9 +181,9 @@ func TestHandlerHeader(t *testing.T) {
 
 func TestHandlerUnknownClient(t *testing.T) {
 	seen := new(recorder)
-	h := &httpboot.Handler{Inventory: inventory(t, netboot.TextFS(files)), Observer: seen}
+	inv := inventory(t, netboot.TextFS(files))
 	for _, iface := range []string{"", "eth0.18"} {
-		h := &httpboot.Handler{Inventory: h.Inventory, Observer: seen, Interface: iface}
+		h := &httpboot.Handler{Inventory: inv, Observer: seen, Interface: iface}
 		require.Equal(t, 404, do(t, h, "GET", "/vmlinuz").StatusCode)
 	}
 	require.Empty(t, seen.kinds())
@@ -245,7 +245,7 @@ func TestHandlerLimits(t *testing.T) {
 	seen := new(recorder)
 	h := &httpboot.Handler{Inventory: inv, Observer: seen, PerClient: 2, Transfers: 3}
 	get := func(iface, path string) *http.Response {
-		r := httptest.NewRequest("GET", path, nil)
+		r := httptest.NewRequest(http.MethodGet, path, nil)
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r.WithContext(httpboot.WithInterface(t.Context(), iface)))
 		return w.Result()

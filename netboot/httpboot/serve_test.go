@@ -3,6 +3,7 @@ package httpboot_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -85,7 +86,7 @@ func TestStall(t *testing.T) {
 				}
 				m, err := io.CopyN(io.Discard, resp.Body, 2<<20)
 				n += m
-				require.True(t, err == nil || err == io.EOF, err)
+				require.True(t, err == nil || errors.Is(err, io.EOF), err)
 			}
 			e := seen.wait(t, netboot.FileServed)
 			require.Equal(t, int64(size), e.Bytes)

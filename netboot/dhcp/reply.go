@@ -115,7 +115,7 @@ func (x *exchange) dest(r *dhcpv4.DHCPv4) Dest {
 	d := Dest{From: netip.AddrPortFrom(x.server, port), Peer: x.Src}
 	yi := addrOf(r.YourIPAddr)
 	switch {
-	case false:
+	case x.c.Relay != nil:
 		d.Kind, d.Addr = Routed, netip.AddrPortFrom(x.c.Relay.Addr, ServerPort)
 	case r.MessageType() != dhcpv4.MessageTypeNak && x.ci.IsValid():
 		d.Kind, d.Addr = Routed, netip.AddrPortFrom(x.ci, ClientPort)

@@ -29,6 +29,7 @@ type Settings struct {
 	Interfaces []string       `toml:"interfaces"`
 	Relays     []netip.Prefix `toml:"relays"`
 	ProxyOnly  bool           `toml:"proxy_only"`
+	IPv6       bool           `toml:"ipv6"`
 	Journal    string         `toml:"journal"`
 	Status     string         `toml:"status"`
 	Cures      Cures          `toml:"cures"`

@@ -96,6 +96,7 @@ func TestEventLog(t *testing.T) {
 		{Kind: netboot.Discovered}, {Kind: netboot.Discovered}, {Kind: netboot.Offered, Addr: addr},
 		{Kind: netboot.FileServed, Addr: addr, File: "start.elf", Bytes: 3, Size: 3},
 		{Kind: netboot.FileProgress, Addr: addr, File: "kernel.img", Bytes: 1, Size: 3},
+		{Kind: netboot.FileRefused, Addr: addr, File: "pieeprom.upd", Err: netboot.ErrUpdateRefused},
 		{Kind: netboot.FileFailed, Addr: addr, File: "kernel.img", Bytes: 1, Size: 3},
 	} {
 		e.Machine, e.Client, e.At = "pi1", client, noon
@@ -111,6 +112,7 @@ func TestEventLog(t *testing.T) {
 	require.Equal(t, []string{
 		"level=INFO msg=boot", "level=INFO msg=boot",
 		`level=DEBUG msg="file served"`, "level=INFO msg=boot",
+		`level=DEBUG msg="file refused"`,
 		`level=WARN msg="file failed"`,
 		`level=WARN msg="boot gave up"`,
 	}, got)

@@ -134,7 +134,7 @@ func TestKilledBetweenOfferAndAck(t *testing.T) {
 	l.cable("vlan1", "10.81.0.1/24")
 	files3, files4 := l.files("files3", rpi.Model3B, 1<<16), l.files("files4", rpi.Model4, 1<<16)
 	l.configure(machine("a", `mac = "b8:27:eb:00:00:0a"`, `pool = "lab"`, files3),
-		machine("b", `serial = "0000000b"`, `pool = "lab"`, files4))
+		machine("b", `mac = "b8:27:eb:00:00:0b"`, `pool = "lab"`, files4))
 	l.start()
 	a, b := l.pi("port1", rpi.Model3B), l.pi("port1", rpi.Model4)
 	a.Serial, b.Serial = 0xa, 0xb

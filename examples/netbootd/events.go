@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 
@@ -25,7 +26,11 @@ func (l *eventLog) Observe(e netboot.Event) {
 	case netboot.FileServed, netboot.FileMissing, netboot.FileProbed:
 		l.file(slog.LevelDebug, e)
 	case netboot.FileFailed, netboot.FileRefused:
-		l.file(slog.LevelWarn, e)
+		level := slog.LevelWarn
+		if errors.Is(e.Err, netboot.ErrUpdateRefused) {
+			level = slog.LevelDebug // every Pi 4 asks at every boot
+		}
+		l.file(level, e)
 	case netboot.Stalled, netboot.GaveUp:
 		l.log.Warn("boot "+e.Kind.String(), "machine", e.Machine, "diagnosis", e.Diagnosis.Code,
 			"seen", e.Diagnosis.Text, "remedy", e.Diagnosis.Remedy)
@@ -63,8 +68,14 @@ func (l *eventLog) stage(e netboot.Event) {
 	if s.Stage == netboot.StageStalled || s.Stage == netboot.StageDead {
 		return // the event has said so, with its diagnosis
 	}
-	l.log.Info("boot", "machine", s.Machine, "stage", s.Stage.String(), "boot", s.Boots,
-		"firmware", s.Client.Firmware.String(), "mac", s.Client.MAC.String(), "addr", s.Addr.String())
+	attrs := []any{"machine", s.Machine, "stage", s.Stage.String(), "boot", s.Boots, "firmware", s.Client.Firmware.String()}
+	if len(s.Client.MAC) > 0 {
+		attrs = append(attrs, "mac", s.Client.MAC.String())
+	}
+	if s.Addr.IsValid() {
+		attrs = append(attrs, "addr", s.Addr.String())
+	}
+	l.log.Info("boot", attrs...)
 }
 
 // newEventCounter returns an observer that counts events by their kind.

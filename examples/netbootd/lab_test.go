@@ -27,6 +27,7 @@ type lab struct {
 	t             *testing.T
 	server, shelf *netnstest.NS
 	dir           string
+	more          string // settings beside the usual ones
 	daemon        *peer.Process
 }
 
@@ -43,8 +44,7 @@ last = "10.81.0.20"
 `
 
 func newLab(t *testing.T) *lab {
-	l := &lab{t: t, server: netnstest.New(t), shelf: netnstest.New(t), dir: t.TempDir()}
-	return l
+	return &lab{t: t, server: netnstest.New(t), shelf: netnstest.New(t), dir: t.TempDir()}
 }
 
 // cable lays one between an interface of the server with an address and one of
@@ -66,7 +66,7 @@ func (l *lab) files(name string, model rpi.Model, kernel int) string {
 // configure writes the configuration with the given machines.
 func (l *lab) configure(machines ...string) {
 	l.t.Helper()
-	text := fmt.Sprintf(settings, l.dir) + strings.Join(machines, "")
+	text := l.more + fmt.Sprintf(settings, l.dir) + strings.Join(machines, "")
 	require.NoError(l.t, os.WriteFile(filepath.Join(l.dir, "netbootd.toml"), []byte(text), 0o600))
 }
 

@@ -30,10 +30,14 @@ type machineConfig struct {
 	DNS     []netip.Addr    `toml:"dns"`
 	Lease   daemon.Duration `toml:"lease"`
 
+	Address6 netip.Prefix `toml:"address6"`
+	Server6  netip.Addr   `toml:"server6"`
+
 	Boot     *bool             `toml:"boot"`
 	BootText string            `toml:"boot_text"`
 	Loaders  map[string]string `toml:"loaders"`
 	HTTP     string            `toml:"http"`
+	HTTP6    string            `toml:"http6"`
 
 	Files       []string `toml:"files"`
 	ConfigTXT   string   `toml:"config_txt"`
@@ -97,6 +101,7 @@ func (m *machineConfig) reservation(p *problems, pools map[string]netboot.Pool, 
 		httpURL = m.HTTP
 	}
 	p.url("http", m.HTTP)
+	p.url("http6", m.HTTP6)
 	if m.Name == "" {
 		p.add("name", "must not be empty")
 	}
@@ -106,7 +111,8 @@ func (m *machineConfig) reservation(p *problems, pools map[string]netboot.Pool, 
 	r.Machine = netboot.Machine{
 		Name: m.Name, Addr: m.Address, Pool: m.pool(p, pools),
 		Server: m.Server, Gateway: m.Gateway, DNS: m.DNS, Lease: time.Duration(m.Lease),
-		Boot:  netboot.Boot{Disabled: off(m.Boot), Text: m.BootText, Loaders: m.loaders(p), HTTP: httpURL},
+		Addr6: m.Address6, Server6: m.Server6,
+		Boot:  netboot.Boot{Disabled: off(m.Boot), Text: m.BootText, Loaders: m.loaders(p), HTTP: httpURL, HTTP6: m.HTTP6},
 		Files: m.files(p), Prefixes: m.Prefixes, AllowUpdate: m.AllowUpdate,
 	}
 	m.checkAddress(p)
@@ -175,6 +181,12 @@ func (m *machineConfig) checkAddress(p *problems) {
 	}
 	if m.Server.IsValid() && !m.Server.Is4() {
 		p.add("server", "is not an IPv4 address")
+	}
+	if m.Address6.IsValid() && !m.Address6.Addr().Is6() {
+		p.add("address6", "is not an IPv6 address")
+	}
+	if m.Server6.IsValid() && !m.Server6.Is6() {
+		p.add("server6", "is not an IPv6 address")
 	}
 	for i, dns := range m.DNS {
 		if !dns.Is4() {

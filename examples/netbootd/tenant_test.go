@@ -24,7 +24,7 @@ type tenant struct{ *netnstest.NS }
 // what comes: DATA, an error's text, or nothing.
 func (c tenant) tftp(from, server, name string) (data string, err error) {
 	err = c.Do(func() error {
-		conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.ParseIP(from)})
+		conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.ParseIP(from)})
 		if err != nil {
 			return err
 		}

@@ -20,13 +20,18 @@ func (s *server) startTFTP(ctx context.Context, g *errgroup.Group) error {
 		MaxBlock: c.MaxBlock, MaxWindow: c.MaxWindow, MaxPerClient: c.MaxPerClient, MaxTransfers: c.MaxTransfers,
 		RequestRate: c.RequestRate, GiveUp: time.Duration(c.GiveUp), NoConfirm: off(s.settings.Cures.Confirm),
 	}
-	conn, err := s.ListenPacket(ctx, "tftp", "udp4", c.Listen)
-	if err != nil {
-		return fmt.Errorf("tftp.listen: %w", err)
+	for _, network := range []string{"udp4", "udp6"} {
+		if network == "udp6" && !s.settings.IPv6 {
+			continue
+		}
+		conn, err := s.ListenPacket(ctx, "tftp", network, c.Listen)
+		if err != nil {
+			return fmt.Errorf("tftp.listen: %w", err)
+		}
+		s.Log.Info("tftp listens", "addr", conn.LocalAddr().String())
+		g.Go(func() error { return server.Serve(context.WithoutCancel(ctx), conn) })
 	}
-	s.Log.Info("tftp listens", "addr", conn.LocalAddr().String())
 	s.Metrics.MustRegister(tftpCollector{server})
-	g.Go(func() error { return server.Serve(context.WithoutCancel(ctx), conn) })
 	g.Go(func() error {
 		<-ctx.Done()
 		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(c.Drain))

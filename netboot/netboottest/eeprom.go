@@ -77,7 +77,7 @@ func (m *machine) eepromAttempt(options []option, end time.Time) error {
 	if err := m.takeOffer(ack, server); err != nil {
 		return err
 	}
-	return m.loadSystem()
+	return m.load()
 }
 
 // min2 is d from now, but no later than end.

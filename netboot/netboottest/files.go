@@ -75,7 +75,7 @@ func (m *machine) fetch(name string, probe bool) (*File, string, error) {
 	t.moved = func() { m.fileStep(StepProgress, f.Name, f) }
 	m.port++
 	if m.port == 0 {
-		m.port = 49152
+		m.port = firstPort
 	}
 	m.fileStep(StepFile, name, f)
 	if err := t.run(); err != nil {

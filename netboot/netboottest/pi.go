@@ -139,7 +139,8 @@ func (p Pi) Run(ctx context.Context) (*Boot, error) {
 	}
 	stop := context.AfterFunc(ctx, func() { _ = p.Link.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
-	r := &machine{Pi: p, boot: boot, net: newStack(ctx, p.Link, toHW(p.MAC)), began: time.Now(), port: 49152}
+	r := &machine{Pi: p, boot: boot, net: newStack(ctx, p.Link, toHW(p.MAC)), began: time.Now(), port: firstPort}
+	r.load = r.loadSystem
 	err = r.run()
 	r.endStage()
 	boot.Took = time.Since(r.began)
@@ -151,6 +152,9 @@ func (p Pi) Run(ctx context.Context) (*Boot, error) {
 	return boot, err
 }
 
+// firstPort is the source port of a Pi's first read request.
+const firstPort = 49152
+
 // machine is one run of a Pi.
 type machine struct {
 	Pi    // with the zeros replaced
@@ -161,8 +165,9 @@ type machine struct {
 	stage  *Stage // of boot.Stages, nil before the first
 	manner manner
 	server peer
-	port   uint16 // the next source port for a file
-	why    string // what was wrong in the last attempt
+	port   uint16       // the next source port for a file
+	why    string       // what was wrong in the last attempt
+	load   func() error // what an EEPROM does once it knows its server
 }
 
 func (m *machine) run() error {

@@ -21,7 +21,7 @@ type exchange struct {
 
 	moved    time.Time // when the client last made progress
 	told     time.Time // when that was last made known
-	sentAt   time.Time // when what is on its way was sent
+	sentAt   time.Time // when what is on its way was first sent
 	deadline time.Time // when it is sent again
 	upTo     int64     // its last block
 	tries    int       // how often it was sent again
@@ -147,6 +147,8 @@ func (t *transfer) progress(now time.Time, all bool) {
 	}
 	if all && t.tries == 0 {
 		t.timer.sample(now.Sub(t.sentAt))
+	} else if all {
+		t.timer.late(now.Sub(t.sentAt))
 	}
 	t.tries, t.hinted = 0, false
 	t.moved = now
@@ -190,7 +192,10 @@ func (t *transfer) transmit(now time.Time, confirm bool) error {
 	if t.tries > 0 {
 		t.resent += len(t.batch.ends)
 	}
-	t.sentAt, t.deadline = now, now.Add(rto)
+	t.deadline = now.Add(rto)
+	if t.tries == 0 {
+		t.sentAt = now
+	}
 	if err := t.link.send(&t.batch); err != nil {
 		return err
 	}

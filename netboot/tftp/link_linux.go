@@ -3,10 +3,8 @@ package tftp
 import (
 	"errors"
 	"net"
-	"os"
 	"sync"
 	"syscall"
-	"time"
 
 	"golang.org/x/net/ipv4"
 	"golang.org/x/sys/unix"
@@ -21,9 +19,8 @@ const (
 // udpLink is a connected UDP socket: the kernel drops what strangers send to
 // it, and an ICMP error of the client's host comes up as an error.
 type udpLink struct {
-	conn *net.UDPConn
-	raw  syscall.RawConn
-	in   receiver // for recv only
+	receiver
+	raw syscall.RawConn
 
 	mu    sync.Mutex // guards what follows, and keeps a batch together
 	out   sender
@@ -33,19 +30,16 @@ type udpLink struct {
 	msgs  []ipv4.Message
 }
 
-func newUDPLink(conn *net.UDPConn, l *udpListener) (*udpLink, error) {
+func newUDPLink(conn *net.UDPConn, noGSO bool) (*udpLink, error) {
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		conn.Close()
 		return nil, err
 	}
-	k := &udpLink{conn: conn, raw: raw, noGSO: l.noGSO}
-	k.in.polls, k.in.arm = l.polls, conn.SetReadDeadline
-	k.in.fn, k.out.fn = k.in.call, k.out.call
+	k := &udpLink{receiver: receiver{conn: conn}, raw: raw, noGSO: noGSO}
+	k.out.fn = k.out.call
 	return k, nil
 }
-
-func (l *udpLink) close() error { return l.conn.Close() }
 
 func (l *udpLink) send(b *batch) error {
 	l.mu.Lock()
@@ -160,18 +154,6 @@ func (l *udpLink) writeBatch(b *batch, first int) error {
 	return nil
 }
 
-// keepFatal returns the error that ends a transfer, if err is one. All others,
-// as of an interface that is down, mean a lost packet.
-func keepFatal(err error) error {
-	switch {
-	case errors.Is(err, unix.ECONNREFUSED):
-		return ErrUnreachable
-	case errors.Is(err, net.ErrClosed):
-		return net.ErrClosed
-	}
-	return nil
-}
-
 // sender is one sendmsg, kept so that its method value is made once.
 type sender struct {
 	parts [][]byte
@@ -186,26 +168,4 @@ func (s *sender) call(fd uintptr) bool {
 		_, s.err = unix.SendmsgBuffers(int(fd), s.parts, nil, nil, s.flags)
 	}
 	return s.err != unix.EAGAIN
-}
-
-func (l *udpLink) recv(p []byte, deadline time.Time) (int, error) {
-	r := &l.in
-	r.p, r.deadline, r.polled = p, deadline, false
-	for {
-		err := l.raw.Read(r.fn)
-		switch {
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			if !time.Now().Before(deadline) {
-				return 0, err
-			}
-			err = r.rearm()
-		case err == nil && r.err == nil:
-			return r.n, nil
-		case err == nil:
-			err = keepFatal(r.err)
-		}
-		if err != nil {
-			return 0, err
-		}
-	}
 }

@@ -4,12 +4,8 @@ package tftp
 
 import (
 	"context"
-	"errors"
 	"net"
 	"net/netip"
-	"os"
-	"syscall"
-	"time"
 )
 
 // udpListener is a UDP socket of a system whose control messages we do not
@@ -37,11 +33,11 @@ func (l *udpListener) open(ctx context.Context, a arrival) (link, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &udpLink{conn: conn}, nil
+	return &udpLink{receiver{conn: conn}}, nil
 }
 
 // udpLink is a connected UDP socket.
-type udpLink struct{ conn *net.UDPConn }
+type udpLink struct{ receiver }
 
 func (l *udpLink) send(b *batch) error {
 	packet := make([]byte, 0, b.size)
@@ -57,35 +53,6 @@ func (l *udpLink) send(b *batch) error {
 	return nil
 }
 
-func (l *udpLink) recv(p []byte, deadline time.Time) (int, error) {
-	if err := l.conn.SetReadDeadline(deadline); err != nil {
-		return 0, net.ErrClosed
-	}
-	for {
-		n, err := l.conn.Read(p)
-		if err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
-			return n, err
-		}
-		if err := keepFatal(err); err != nil {
-			return 0, err
-		}
-	}
-}
-
-func (l *udpLink) close() error { return l.conn.Close() }
-
-// keepFatal returns the error that ends a transfer, if err is one. All others,
-// as of an interface that is down, mean a lost packet.
-func keepFatal(err error) error {
-	switch {
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return ErrUnreachable
-	case errors.Is(err, net.ErrClosed):
-		return net.ErrClosed
-	}
-	return nil
-}
-
 // boundTo returns the one address that conn is bound to, if it is one.
 func boundTo(conn *net.UDPConn) netip.Addr {
 	a, ok := conn.LocalAddr().(*net.UDPAddr)
@@ -94,8 +61,3 @@ func boundTo(conn *net.UDPConn) netip.Addr {
 	}
 	return a.AddrPort().Addr().Unmap()
 }
-
-// tokens are of use to systems with a socket engine of their own only.
-type tokens struct{}
-
-func newTokens(int) *tokens { return nil }

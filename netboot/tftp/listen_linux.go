@@ -21,12 +21,11 @@ type udpListener struct {
 	bound  bool   // to a device
 	ifaces ifaces // for read only
 	oob    []byte // for read only
-	polls  *tokens
 	noGSO  bool
 }
 
 func newUDPListener(conn *net.UDPConn, c *config) (listener, error) {
-	l := &udpListener{conn: conn, oob: make([]byte, 128), polls: c.polls, noGSO: c.noGSO}
+	l := &udpListener{conn: conn, oob: make([]byte, 128), noGSO: c.noGSO}
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		return nil, err
@@ -86,8 +85,12 @@ func (a *arrival) readInfo(oob []byte) bool {
 		switch {
 		case h.Level == unix.IPPROTO_IP && h.Type == unix.IP_PKTINFO && len(data) >= unix.SizeofInet4Pktinfo:
 			a.iface.index = int(int32(binary.NativeEndian.Uint32(data)))
+			dst := netip.AddrFrom4([4]byte(data[8:12]))
 			a.local = netip.AddrFrom4([4]byte(data[4:8]))
-			return a.local == netip.AddrFrom4([4]byte(data[8:12]))
+			if a.iface.index == 0 { // it came in before we asked for the information
+				a.local = dst
+			}
+			return a.local == dst && !dst.IsMulticast()
 		case h.Level == unix.IPPROTO_IPV6 && h.Type == unix.IPV6_PKTINFO && len(data) >= unix.SizeofInet6Pktinfo:
 			a.iface.index = int(int32(binary.NativeEndian.Uint32(data[16:])))
 			a.local = netip.AddrFrom16([16]byte(data[:16])).Unmap()
@@ -134,7 +137,7 @@ func (l *udpListener) open(ctx context.Context, a arrival) (link, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newUDPLink(conn, l)
+	return newUDPLink(conn, l.noGSO)
 }
 
 // prepareData sets a data socket up before it is bound. Packets leave without

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"log/slog"
 	"net"
-	"runtime"
 	"sync"
 	"time"
 
@@ -95,7 +94,6 @@ type config struct {
 	giveUp    time.Duration
 	noConfirm bool
 	noGSO     bool
-	polls     *tokens
 	pools     chunkPools
 	count     *counters
 }
@@ -113,7 +111,6 @@ func (s *Server) start() {
 		giveUp:    cmp.Or(s.GiveUp, DefaultGiveUp),
 		noConfirm: s.NoConfirm,
 		noGSO:     s.NoGSO,
-		polls:     newTokens(runtime.GOMAXPROCS(0)),
 		count:     &s.count,
 	}
 	s.gate.perClient = cmp.Or(s.MaxPerClient, DefaultMaxPerClient)

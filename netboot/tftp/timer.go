@@ -28,6 +28,14 @@ func (t *timer) sample(rtt time.Duration) {
 	t.srtt += (rtt - t.srtt) / 8
 }
 
+// late takes in how long the answer took to a packet that was sent more than
+// once, since the first time. It does not say which was answered, so the round
+// trip stays as it is; but a client that has become slow has to be allowed
+// more, or each of its packets would be sent twice for ever.
+func (t *timer) late(d time.Duration) {
+	t.dev += ((t.srtt - min(d, t.high)).Abs() - t.dev) / 4
+}
+
 // backoff doubles the timeout until the next sample.
 func (t *timer) backoff() { t.shift = min(t.shift+1, 16) }
 

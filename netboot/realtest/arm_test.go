@@ -52,6 +52,7 @@ booti ${kernel_addr_r} ${ramdisk_addr_r}:${filesize} ${fdtcontroladdr}
 	l.boots(l.qemu("qemu-system-aarch64", "-accel", "tcg,thread=multi", "-M", "virt", "-cpu", "cortex-a53", "-m", "1G",
 		"-bios", firmware, "-serial", "stdio", "-device", "virtio-net-device,netdev=n0,mac="+labMAC), g, 4*time.Minute)
 	require.Subset(t, s.served(), []string{"boot.scr.uimg", "vmlinuz", "initrd.img", "token"})
+	require.Equal(t, "U-Boot", s.first(t, netboot.Leased).Firmware)
 	require.Equal(t, 1, s.request(t, "boot.scr.uimg").Window)
 	require.Equal(t, 16, s.request(t, "vmlinuz").Window, "windows that U-Boot was told to ask for")
 }

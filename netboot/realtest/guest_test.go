@@ -53,14 +53,14 @@ func newGuest(t testing.TB, pkg, arch string, modules ...string) guest {
 	c.add("bin/busybox", 0o100755, busybox)
 	c.add("init", 0o100755, []byte(initScript))
 	c.add("lease", 0o100755, []byte(leaseScript))
-	load := ""
+	var load strings.Builder
 	for _, path := range moduleFiles(t, filepath.Dir(filepath.Dir(g.kernel)), modules) {
 		data, err := os.ReadFile(path)
 		require.NoError(t, err)
 		c.add("lib/"+filepath.Base(path), 0o100644, data)
-		load += filepath.Base(path) + "\n"
+		load.WriteString(filepath.Base(path) + "\n")
 	}
-	c.add("modules", 0o100644, []byte(load))
+	c.add("modules", 0o100644, []byte(load.String()))
 	c.close()
 	require.NoError(t, c.err)
 	require.NoError(t, zip.Close())

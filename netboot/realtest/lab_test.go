@@ -26,6 +26,10 @@ const (
 	labServer  = "10.78.0.1"
 	labMachine = "10.78.0.50"
 	labMAC     = "52:54:00:77:00:02"
+
+	labNet6     = "fd78::/64"
+	labServer6  = "fd78::1"
+	labMachine6 = "fd78::50"
 )
 
 // lab is a network namespace with a bridge for the servers, and a tap on it
@@ -42,7 +46,17 @@ func newLab(t *testing.T) *lab {
 	l.ns.Tap(labTap)
 	l.ns.Bridge(labBridge, labTap)
 	l.ns.AddAddr(labBridge, netip.MustParsePrefix(labServer+"/24"))
+	l.ns.AddAddr(labBridge, netip.MustParsePrefix(labServer6+"/64"))
 	return l
+}
+
+// neighbor returns a namespace whose interface "c0" is on the lab's bridge.
+func (l *lab) neighbor() *netnstest.NS {
+	l.t.Helper()
+	other := netnstest.New(l.t)
+	netnstest.Veth(l.t, l.ns, "s2", other, "c0")
+	l.ns.IP("link", "set", "s2", "master", labBridge)
+	return other
 }
 
 // write puts a file among those that are served.
@@ -127,6 +141,13 @@ func (s server) request(t testing.TB, file string) record {
 	}
 	require.NotEmpty(t, last.Kind, "%s was not asked for: %v", file, s.find("request"))
 	return last
+}
+
+// waited is how long iPXE took from its address to its first file, which is what
+// an unanswered router solicitation delays.
+func (s server) waited(t testing.TB) time.Duration {
+	t.Helper()
+	return s.request(t, "boot.ipxe").At.Sub(s.first(t, netboot.Leased).At).Round(time.Millisecond)
 }
 
 // served returns the names of the files that were received to the end.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/mythic-beasts/hostkit/internal/netnstest"
 	"github.com/mythic-beasts/hostkit/internal/peer"
 	"github.com/mythic-beasts/hostkit/netboot"
 )
@@ -24,9 +23,7 @@ var (
 func TestRealPerfdhcp(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	client := netnstest.New(t)
-	netnstest.Veth(t, l.ns, "s2", client, "c0")
-	l.ns.IP("link", "set", "s2", "master", labBridge)
+	client := l.neighbor()
 	client.AddAddr("c0", netip.MustParsePrefix("10.78.0.9/24"))
 	s := l.serve(serverConf{
 		Guests: netboot.Pool{First: netip.MustParseAddr("10.78.0.100"), Last: netip.MustParseAddr("10.78.0.199"), Bits: 24},

@@ -11,12 +11,15 @@ import (
 	"os/signal"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mythic-beasts/hostkit/netboot"
 	"github.com/mythic-beasts/hostkit/netboot/dhcp"
+	"github.com/mythic-beasts/hostkit/netboot/dhcp6"
 	"github.com/mythic-beasts/hostkit/netboot/httpboot"
+	"github.com/mythic-beasts/hostkit/netboot/ra"
 	"github.com/mythic-beasts/hostkit/netboot/tftp"
 )
 
@@ -30,29 +33,34 @@ type serverConf struct {
 	Guests    netboot.Pool // for clients that are none of Machines; zero: none
 	Relays    []netip.Prefix
 	ProxyOnly bool
-	HTTP      bool // serve HTTP on httpPort, and boot from there
+	HTTP      bool // serve HTTP on httpPort, and boot from there by IPv4
+	HTTP6     bool // the same by IPv6
+	NoRA      bool // do not answer router solicitations
+	IPv6      bool // DHCPv6, and say so in router advertisements
 }
 
 const httpPort = "8080"
 
 type machineConf struct {
-	Name string
-	MAC  string
-	Addr netip.Prefix
+	Name        string
+	MAC         string // or:
+	Interface   string
+	Addr, Addr6 netip.Prefix
 }
 
 // record is one line that a server process writes for each event, for each
 // file request (kind "request") and once it listens (kind "ready").
 type record struct {
-	Kind     string `json:"kind"`
-	Machine  string `json:"machine,omitempty"`
-	Firmware string `json:"firmware,omitempty"`
-	Addr     string `json:"addr,omitempty"`
-	File     string `json:"file,omitempty"`
-	Bytes    int64  `json:"bytes,omitempty"`
-	Block    int    `json:"block,omitempty"`
-	Window   int    `json:"window,omitempty"`
-	Err      string `json:"err,omitempty"`
+	Kind     string    `json:"kind"`
+	At       time.Time `json:"at"`
+	Machine  string    `json:"machine,omitempty"`
+	Firmware string    `json:"firmware,omitempty"`
+	Addr     string    `json:"addr,omitempty"`
+	File     string    `json:"file,omitempty"`
+	Bytes    int64     `json:"bytes,omitempty"`
+	Block    int       `json:"block,omitempty"`
+	Window   int       `json:"window,omitempty"`
+	Err      string    `json:"err,omitempty"`
 }
 
 // recorder writes records, and is the servers' observer.
@@ -64,6 +72,7 @@ type recorder struct {
 func (r *recorder) write(rec record) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	rec.At = time.Now()
 	if err := r.out.Encode(rec); err != nil {
 		os.Exit(2) // the test is gone
 	}
@@ -115,15 +124,22 @@ func (conf *serverConf) inventory() (netboot.Inventory, error) {
 	}
 	var rs []netboot.Reservation
 	for _, m := range conf.Machines {
-		mac, err := net.ParseMAC(m.MAC)
-		if err != nil {
-			return nil, err
+		r := netboot.Reservation{
+			Interface: m.Interface,
+			Machine:   netboot.Machine{Name: m.Name, Addr: m.Addr, Addr6: m.Addr6, Files: files},
 		}
-		r := netboot.Reservation{MAC: mac, Machine: netboot.Machine{Name: m.Name, Addr: m.Addr, Files: files}}
+		if m.Interface == "" {
+			if r.MAC, err = net.ParseMAC(m.MAC); err != nil {
+				return nil, err
+			}
+		}
 		if conf.HTTP {
 			base := "http://" + labServer + ":" + httpPort + "/"
 			r.Machine.Boot.HTTP = base
 			r.Machine.Boot.Loaders = map[netboot.Loader]string{{Firmware: netboot.FirmwareIPXE}: base + "boot.ipxe"}
+		}
+		if conf.HTTP6 {
+			r.Machine.Boot.HTTP6 = "http://[" + labServer6 + "]:" + httpPort + "/"
 		}
 		rs = append(rs, r)
 	}
@@ -154,11 +170,14 @@ func serve(conf serverConf) error {
 	defer transport.Close()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return dhcp.Serve(ctx, transport, h) })
+	if err := conf.serveIPv6(ctx, g, rec, h.Inventory); err != nil {
+		return err
+	}
 	obs := both{rec, h}
 	if err := serveTFTP(ctx, g, h.FileInventory(), obs, log); err != nil {
 		return err
 	}
-	if conf.HTTP {
+	if conf.HTTP || conf.HTTP6 {
 		l, err := net.Listen("tcp", ":"+httpPort)
 		if err != nil {
 			return err
@@ -170,6 +189,32 @@ func serve(conf serverConf) error {
 	if err := g.Wait(); !errors.Is(err, context.Canceled) {
 		return err
 	}
+	return nil
+}
+
+// serveIPv6 answers router solicitations, and DHCPv6 where that is wanted.
+func (conf *serverConf) serveIPv6(ctx context.Context, g *errgroup.Group, rec *recorder, inv netboot.Inventory) error {
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	if !conf.NoRA {
+		advertise := ra.Config{Managed: conf.IPv6, Other: conf.IPv6}
+		if conf.IPv6 {
+			advertise.Prefixes = []netip.Prefix{netip.MustParsePrefix(labNet6)}
+		}
+		s := &ra.Server{Interface: func(name string) (ra.Config, bool) { return advertise, name == conf.Interface }, Log: log}
+		g.Go(func() error { return s.Serve(ctx) })
+	}
+	if !conf.IPv6 {
+		return nil
+	}
+	transport, err := dhcp6.ListenLinux(dhcp6.LinuxConfig{Match: func(name string) bool { return name == conf.Interface }, Log: log})
+	if err != nil {
+		return err
+	}
+	h := &dhcp6.Handler{Inventory: inv, Observer: rec, Log: log}
+	g.Go(func() error {
+		defer transport.Close()
+		return dhcp6.Serve(ctx, transport, h)
+	})
 	return nil
 }
 

@@ -6,12 +6,12 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/mythic-beasts/hostkit/internal/netnstest"
 	"github.com/mythic-beasts/hostkit/internal/peer"
 	"github.com/mythic-beasts/hostkit/netboot"
 )
@@ -62,13 +62,28 @@ var bootFiles = []string{"boot.ipxe", "vmlinuz", "initrd.img", "token"}
 
 func TestRealBIOS(t *testing.T) {
 	t.Parallel()
+	s := bootBIOS(t, serverConf{})
+	require.Contains(t, s.Output(), `msg="ra answered"`, "iPXE asks for a router, and gets its answer")
+}
+
+func TestRealBIOSWithoutRA(t *testing.T) {
+	t.Parallel()
+	s := bootBIOS(t, serverConf{NoRA: true})
+	require.NotContains(t, s.Output(), "ra answered")
+}
+
+// bootBIOS boots a PC by the iPXE in its network card.
+func bootBIOS(t *testing.T, conf serverConf) server {
+	t.Helper()
 	l := newLab(t)
 	g := l.pc()
-	s := l.serve(serverConf{})
+	s := l.serve(conf)
 	l.boots(l.qemu("qemu-system-x86_64", pcArgs("", "-boot", "n")...), g, 3*time.Minute)
 	require.Subset(t, s.served(), bootFiles)
 	require.Equal(t, "iPXE", s.first(t, netboot.Offered).Firmware)
 	require.Equal(t, labMachine, s.first(t, netboot.OSLease).Addr)
+	t.Logf("iPXE waited %s with its address", s.waited(t))
+	return s
 }
 
 func TestRealUEFIPXE(t *testing.T) {
@@ -102,16 +117,54 @@ func TestRealProxyUEFI(t *testing.T) {
 	l := newLab(t)
 	g := l.pc()
 	l.copy("snponly.efi", peer.DebFile(t, "ipxe", "usr/lib/ipxe/snponly.efi"))
-	other := netnstest.New(t)
-	netnstest.Veth(t, l.ns, "s2", other, "d0")
-	l.ns.IP("link", "set", "s2", "master", labBridge)
-	other.AddAddr("d0", netip.MustParsePrefix("10.78.0.9/24"))
+	other := l.neighbor()
+	other.AddAddr("c0", netip.MustParsePrefix("10.78.0.9/24"))
 	peer.Start(t, other.Command(peer.Look(t, "dnsmasq"), "-k", "-C", "/dev/null", "--user=root", "--port=0",
-		"--interface=d0", "--bind-interfaces", "--no-ping", "--dhcp-range=10.78.0.0,static", "--dhcp-host="+labMAC+","+labMachine,
+		"--interface=c0", "--bind-interfaces", "--no-ping", "--dhcp-range=10.78.0.0,static", "--dhcp-host="+labMAC+","+labMachine,
 		"--dhcp-leasefile="+filepath.Join(t.TempDir(), "leases"), "--pid-file=", "--log-facility=-"),
 		peer.Options{ReadyOutput: regexp.MustCompile(`DHCP, static leases`)})
 	s := l.serve(serverConf{ProxyOnly: true})
 	l.boots(l.efi(noPXE("6")...), g, 4*time.Minute)
 	require.Subset(t, s.served(), append([]string{"snponly.efi"}, bootFiles...))
 	require.Empty(t, s.find(netboot.Leased.String()), "a proxy gives no address")
+}
+
+// byInterface is the lab's machine to DHCPv6: OVMF goes by a DUID without a
+// hardware address.
+func byInterface() machineConf {
+	return machineConf{
+		Name: "m1", Interface: labBridge,
+		Addr: netip.MustParsePrefix(labMachine + "/24"), Addr6: netip.MustParsePrefix(labMachine6 + "/64"),
+	}
+}
+
+// OVMF loads iPXE over IPv6, with an address from DHCPv6.
+func TestRealUEFIPXEv6(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	g := l.pc()
+	l.copy("snponly.efi", peer.DebFile(t, "ipxe", "usr/lib/ipxe/snponly.efi"))
+	s := l.serve(serverConf{IPv6: true, Machines: []machineConf{byInterface()}})
+	l.boots(l.efi(noPXE("4")...), g, 4*time.Minute)
+	first := s.first(t, netboot.FileServed)
+	require.Equal(t, "snponly.efi", first.File)
+	require.Equal(t, labMachine6, first.Addr)
+	require.Equal(t, 4, s.request(t, "snponly.efi").Window)
+	require.Equal(t, "UEFI PXE", s.first(t, netboot.Leased).Firmware)
+	require.Equal(t, labMachine6, s.first(t, netboot.Leased).Addr)
+}
+
+// OVMF asks by IPv4 first, is not told what to boot by HTTP there, and goes on
+// to IPv6.
+func TestRealUEFIHTTPv6(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	g := l.pc()
+	l.copy("snponly.efi", peer.DebFile(t, "ipxe", "usr/lib/ipxe/snponly.efi"))
+	s := l.serve(serverConf{IPv6: true, HTTP6: true, Machines: []machineConf{byInterface()}})
+	l.boots(l.efi(append(noPXE("4"), noPXE("6")...)...), g, 4*time.Minute)
+	first := s.first(t, netboot.FileServed)
+	require.Equal(t, "snponly.efi", strings.TrimPrefix(first.File, "/"))
+	require.Equal(t, labMachine6, first.Addr)
+	require.Equal(t, "UEFI HTTP", s.first(t, netboot.Leased).Firmware)
 }

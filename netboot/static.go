@@ -78,13 +78,21 @@ func (s *Static) add(r *Reservation, m *Machine) error {
 		return err
 	}
 	s.machines = append(s.machines, m)
-	if r.Interface != "" || !m.Addr.IsValid() {
+	if r.Interface != "" {
 		// A machine alone on its interface is never found by address: the
 		// same address on many private VLANs is legal, and a neighbour on
 		// another interface could borrow it to read this machine's files.
 		return nil
 	}
-	return put(s.byAddr, m.Addr.Addr(), m, "address")
+	for _, p := range []netip.Prefix{m.Addr, m.Addr6} {
+		if !p.IsValid() {
+			continue
+		}
+		if err := put(s.byAddr, p.Addr(), m, "address"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *Static) addKey(r *Reservation, m *Machine) error {

@@ -102,3 +102,24 @@ func TestStaticSameAddressOnPrivateVLANs(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "b", m.Name)
 }
+
+func TestStaticIPv6(t *testing.T) {
+	six := machine("a", "10.0.0.1/24")
+	six.Addr6 = netip.MustParsePrefix("fd00:80::2/64")
+	inv, err := netboot.NewStatic(netboot.Reservation{MAC: macA, Machine: six})
+	require.NoError(t, err)
+	m, err := inv.Lookup(t.Context(), netboot.Client{Interface: "eth0", Addr: six.Addr6.Addr()})
+	require.NoError(t, err)
+	require.Equal(t, "a", m.Name)
+
+	other := machine("b", "10.0.0.2/24")
+	other.Addr6 = six.Addr6
+	_, err = netboot.NewStatic(
+		netboot.Reservation{MAC: macA, Machine: six}, netboot.Reservation{MAC: macB, Machine: other})
+	require.ErrorContains(t, err, `fd00:80::2 is already machine "a"`)
+
+	inv, err = netboot.NewStatic(netboot.Reservation{Interface: "eth0.17", Machine: six})
+	require.NoError(t, err)
+	_, err = inv.Lookup(t.Context(), netboot.Client{Interface: "eth0.18", Addr: six.Addr6.Addr()})
+	require.ErrorIs(t, err, netboot.ErrUnknown, "a machine that is alone on its interface")
+}

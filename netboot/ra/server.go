@@ -67,9 +67,9 @@ func (s *Server) Serve(ctx context.Context) error {
 		select {
 		case <-changes:
 		case <-ctx.Done():
-			conn.Close()
+			err := conn.Close()
 			<-ended
-			return nil
+			return err
 		case err := <-ended:
 			return errors.Join(fmt.Errorf("ra: receive: %w", err), conn.Close())
 		}

@@ -30,6 +30,17 @@ func newClient(t testing.TB, server netip.AddrPort) *client {
 	if server.Addr().Is6() {
 		network, addr = "udp6", "[::1]:0"
 	}
+	return newClientOn(t, network, addr, server)
+}
+
+// newClientFrom returns a client on an IPv4 address and port of the caller's.
+func newClientFrom(t testing.TB, addr string, server netip.AddrPort) *client {
+	t.Helper()
+	return newClientOn(t, "udp4", addr, server)
+}
+
+func newClientOn(t testing.TB, network, addr string, server netip.AddrPort) *client {
+	t.Helper()
 	conn, err := net.ListenPacket(network, addr)
 	require.NoError(t, err)
 	t.Cleanup(func() { conn.Close() })

@@ -22,6 +22,7 @@ type exchange struct {
 	moved    time.Time // when the client last made progress
 	told     time.Time // when that was last made known
 	sentAt   time.Time // when what is on its way was first sent
+	againAt  time.Time // when it was last sent
 	deadline time.Time // when it is sent again
 	upTo     int64     // its last block
 	tries    int       // how often it was sent again
@@ -148,7 +149,7 @@ func (t *transfer) progress(now time.Time, all bool) {
 	if all && t.tries == 0 {
 		t.timer.sample(now.Sub(t.sentAt))
 	} else if all {
-		t.timer.late(now.Sub(t.sentAt))
+		t.timer.late(now.Sub(t.sentAt), now.Sub(t.againAt))
 	}
 	t.tries, t.hinted = 0, false
 	t.moved = now
@@ -191,8 +192,9 @@ func (t *transfer) transmit(now time.Time, confirm bool) error {
 	}
 	if t.tries > 0 {
 		t.resent += len(t.batch.ends)
+		t.conf.count.retransmits.Add(uint64(len(t.batch.ends)))
 	}
-	t.deadline = now.Add(rto)
+	t.againAt, t.deadline = now, now.Add(rto)
 	if t.tries == 0 {
 		t.sentAt = now
 	}

@@ -3,6 +3,7 @@ package tftp
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -50,9 +51,11 @@ func (l *udpListener) prepare(fd int) error {
 		l.bound = strings.TrimRight(dev, "\x00") != ""
 	}
 	if l.inet6 {
-		return unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1)
+		err = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1)
+	} else {
+		err = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_PKTINFO, 1)
 	}
-	return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_PKTINFO, 1)
+	return errors.Join(err, allowFragments(fd, l.inet6))
 }
 
 // read returns the next packet that was sent to one address. RFC 1123 section
@@ -140,16 +143,24 @@ func (l *udpListener) open(ctx context.Context, a arrival) (link, error) {
 	return newUDPLink(conn, l.noGSO)
 }
 
-// prepareData sets a data socket up before it is bound. Packets leave without
-// the don't-fragment bit: it confuses some boot ROMs.
+// prepareData sets a data socket up before it is bound.
 func prepareData(fd int, network string, on iface) error {
 	if on.onLink {
 		// Without the privilege, or with the interface just gone, the
 		// routes decide.
 		_ = unix.BindToDevice(fd, on.name)
 	}
-	if network == "udp6" {
-		return unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_DONT)
+	return allowFragments(fd, network == "udp6")
+}
+
+// allowFragments has packets leave without the don't-fragment bit, which
+// confuses some boot ROMs.
+func allowFragments(fd int, inet6 bool) error {
+	if inet6 {
+		if err := unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_DONT); err != nil {
+			return err
+		}
 	}
+	// An IPv6 socket may have IPv4 packets too.
 	return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_DONT)
 }

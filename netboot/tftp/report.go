@@ -89,7 +89,6 @@ func (t *transfer) end(kind netboot.EventKind, level slog.Level, now time.Time, 
 		c.failed.Add(1)
 	}
 	c.bytes.Add(uint64(t.delivered()))
-	c.retransmits.Add(uint64(t.resent))
 	e := t.observe(kind, now, err)
 	attrs := []slog.Attr{
 		slog.String("machine", e.Machine), slog.Any("client", t.arrival.peer), slog.String("interface", t.request.Interface),

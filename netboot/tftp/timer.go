@@ -28,12 +28,14 @@ func (t *timer) sample(rtt time.Duration) {
 	t.srtt += (rtt - t.srtt) / 8
 }
 
-// late takes in how long the answer took to a packet that was sent more than
-// once, since the first time. It does not say which was answered, so the round
-// trip stays as it is; but a client that has become slow has to be allowed
-// more, or each of its packets would be sent twice for ever.
-func (t *timer) late(d time.Duration) {
-	t.dev += ((t.srtt - min(d, t.high)).Abs() - t.dev) / 4
+// late takes in the answer to a packet that was sent more than once, first that
+// long ago and again that long ago. One that comes much sooner than a round trip
+// after the copy is to an earlier one: the client is slow, and nothing was lost.
+// It has to be allowed more then, or each packet would be sent twice for ever.
+func (t *timer) late(first, again time.Duration) {
+	if again < t.srtt/2 {
+		t.dev += ((t.srtt - min(first, t.high)).Abs() - t.dev) / 4
+	}
 }
 
 // backoff doubles the timeout until the next sample.

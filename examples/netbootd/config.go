@@ -44,6 +44,7 @@ type Cures struct {
 	Nudge   *bool `toml:"nudge"`
 	Pin     *bool `toml:"pin"`
 	Confirm *bool `toml:"confirm"`
+	RA      *bool `toml:"ra"`
 }
 
 // off reports whether a switch that is on by default was turned off.

@@ -58,7 +58,7 @@ func run(ctx context.Context, d *daemon.Daemon[config]) error {
 func (s *server) serve(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for _, start := range []func(context.Context, *errgroup.Group) error{
-		s.startTFTP, s.startHTTP, s.startIPv6, s.startStatus,
+		s.startTFTP, s.startHTTP, s.startIPv6, s.startRA, s.startStatus,
 	} {
 		if err := start(ctx, g); err != nil {
 			g.Go(func() error { return err }) // ends what has been started

@@ -10,7 +10,7 @@ import (
 )
 
 // A server that starts in the middle of a boot counts it once, from whatever it
-// sees first.
+// sees first, and takes no event that comes late for a step back.
 func TestTrackerStartsInMidBoot(t *testing.T) {
 	eeprom := netboot.Client{Firmware: netboot.FirmwarePiEEPROM}
 	system := netboot.Client{Firmware: netboot.FirmwareOS}
@@ -23,6 +23,9 @@ func TestTrackerStartsInMidBoot(t *testing.T) {
 		{"loading", []netboot.Event{{Kind: netboot.Leased, Client: eeprom}, {Kind: netboot.FileServed, File: "start4.elf"}}, netboot.StageLoading},
 		{"operating system", []netboot.Event{
 			{Kind: netboot.Discovered, Client: system}, {Kind: netboot.Offered, Client: system}, {Kind: netboot.OSLease, Client: system},
+		}, netboot.StageUp},
+		{"lease before the kernel's last event", []netboot.Event{
+			{Kind: netboot.Leased, Client: eeprom}, {Kind: netboot.OSLease, Client: system}, {Kind: netboot.KernelServed, File: "kernel8.img"},
 		}, netboot.StageUp},
 	}
 	for _, tt := range tests {

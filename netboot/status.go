@@ -206,7 +206,9 @@ func (s *Status) transfer(e Event) {
 		s.Retransmits += e.Retransmits
 		s.evidence.MissingFile = ""
 	case KernelServed:
-		s.Stage = StageKernel
+		if s.Stage != StageUp { // a quick system's lease overtakes this
+			s.Stage = StageKernel
+		}
 		s.evidence.KernelOK = true
 	case FileMissing:
 		s.Missing++

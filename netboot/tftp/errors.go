@@ -1,7 +1,6 @@
 package tftp
 
 import (
-	"context"
 	"errors"
 	"io/fs"
 	"strconv"
@@ -65,7 +64,7 @@ func replyTo(err error) []byte {
 		return errorPacket(codeIllegal, "Use octet mode")
 	case errors.Is(err, ErrTooLargeForText):
 		return errorPacket(codeUndefined, "File too large, use octet mode")
-	case errors.Is(err, ErrStopped), errors.Is(err, context.Canceled):
+	case errors.Is(err, ErrStopped):
 		return errorPacket(codeUndefined, "Server stopping")
 	}
 	return errorPacket(codeUndefined, "Server error")

@@ -16,7 +16,7 @@ import (
 func (t *transfer) turnDown(err error) {
 	now := time.Now()
 	if cause := context.Cause(t.ctx); cause != nil {
-		err = cause
+		err = stopped(cause)
 	}
 	switch {
 	case errors.Is(err, netboot.ErrUnknown), errors.Is(err, ErrReplaced), errors.Is(err, ErrLimit):
@@ -40,9 +40,7 @@ func (t *transfer) finish(err error) {
 	if t.left(err) {
 		t.blocks.acked, err = t.blocks.total, nil
 	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		err = ErrStopped
-	}
+	err = stopped(err)
 	var peer *PeerError
 	switch {
 	case err == nil:
@@ -63,6 +61,14 @@ func (t *transfer) finish(err error) {
 		}
 		t.end(netboot.FileFailed, slog.LevelWarn, now, err)
 	}
+}
+
+// stopped is what the end of Serve's context means.
+func stopped(err error) error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return ErrStopped
+	}
+	return err
 }
 
 // left reports whether the client went on once it had the whole file, and only

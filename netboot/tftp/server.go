@@ -132,6 +132,9 @@ func (s *Server) Serve(ctx context.Context, conn net.PacketConn) error {
 	}
 	s.once.Do(s.start)
 	l, err := newListener(conn, s.conf)
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

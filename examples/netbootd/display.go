@@ -101,7 +101,7 @@ func (t *table) draw() {
 	}
 	b.WriteString("\x1b[J") // and everything below
 	t.drawn = len(rows)
-	io.WriteString(t.out, b.String())
+	_, _ = io.WriteString(t.out, b.String()) // a terminal that went away ends the watch by its signal
 }
 
 // renderTable returns at most height lines of at most width characters.

@@ -1,7 +1,6 @@
 package racktest
 
 import (
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,7 +31,7 @@ func record(t testing.TB, s *slot) (diagnose func() netboot.Diagnosis) {
 		boots, err := capture.Read(f)
 		require.NoError(t, err)
 		require.Len(t, boots, 1)
-		require.Equal(t, net.HardwareAddr(s.mac()), boots[0].MAC)
+		require.Equal(t, s.mac(), boots[0].MAC)
 		for _, line := range boots[0].Timeline[max(0, len(boots[0].Timeline)-20):] {
 			t.Log(line.At.Format("15:04:05.000"), line.Text)
 		}

@@ -36,7 +36,7 @@ func TestEvents(t *testing.T) {
 			k.ask(rrq(name, "octet"))
 			k.expectError(1)
 		}
-		time.Sleep(time.Second)
+		pass(time.Second)
 	})
 	var kinds []netboot.EventKind
 	for _, e := range seen.all {
@@ -93,12 +93,12 @@ func TestLastAckLost(t *testing.T) {
 	}
 	inBubble(t, s, drop, func(t *testing.T, k *client) {
 		k.fetch(time.Second, rrq("one", "octet"))
-		time.Sleep(100 * time.Millisecond)
+		pass(100 * time.Millisecond)
 		k.ask(rrq("two", "octet"))
 		for k.expect(3).n != 1 { // copies of the last block
 		}
 		k.say(ackOf(1))
-		time.Sleep(100 * time.Millisecond)
+		pass(100 * time.Millisecond)
 	})
 	require.True(t, lost)
 	require.Len(t, seen.of(netboot.FileServed), 2)

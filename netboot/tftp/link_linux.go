@@ -164,8 +164,8 @@ type sender struct {
 
 func (s *sender) call(fd uintptr) bool {
 	_, s.err = unix.SendmsgBuffers(int(fd), s.parts, nil, nil, s.flags)
-	for s.err == unix.EINTR {
+	for errors.Is(s.err, unix.EINTR) {
 		_, s.err = unix.SendmsgBuffers(int(fd), s.parts, nil, nil, s.flags)
 	}
-	return s.err != unix.EAGAIN
+	return !errors.Is(s.err, unix.EAGAIN)
 }

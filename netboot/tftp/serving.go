@@ -26,7 +26,7 @@ func (s *serving) loop(ctx context.Context) error {
 		n, a, err := s.listener.read(buf)
 		switch {
 		case ctx.Err() != nil, errors.Is(err, net.ErrClosed), err != nil && s.gate.isClosing():
-			return nil
+			return nil //nolint:nilerr // asked to stop
 		case err != nil:
 			if failures++; failures > 10 {
 				return err

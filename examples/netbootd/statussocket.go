@@ -20,7 +20,7 @@ import (
 const (
 	maxWatchers  = 64
 	watchTimeout = 10 * time.Second // for a watcher to take a line
-	resendEvery  = time.Second
+	resendEvery  = 250 * time.Millisecond
 )
 
 // statusSocket tells everyone who connects how boots go: one JSON object on a

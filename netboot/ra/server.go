@@ -68,7 +68,7 @@ func (s *Server) Serve(ctx context.Context) error {
 		case <-changes:
 		case <-ctx.Done():
 			err := conn.Close()
-			<-ended
+			_ = <-ended // that the socket was closed
 			return err
 		case err := <-ended:
 			return errors.Join(fmt.Errorf("ra: receive: %w", err), conn.Close())

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"sync"
+
+	"github.com/mythic-beasts/hostkit/netboot/rpi"
 )
 
 // Reservation ties one way of recognising a client to a machine. Exactly one
@@ -17,7 +20,11 @@ type Reservation struct {
 	// CircuitID is option 82 sub-option 1 as its relay sends it: the switch
 	// port that the machine is plugged into.
 	CircuitID []byte
-	// Serial is the low 32 bits of a Raspberry Pi's serial number.
+	// Serial is the low 32 bits of a Raspberry Pi's serial number. The mask
+	// ROM of a 3B and every operating system keep it to themselves: they are
+	// known by the MAC address that a Pi up to the 3B+ makes of its serial
+	// number, and of a later one by the address that its firmware told the
+	// serial number from, since this inventory was made.
 	Serial uint32
 	// MAC is the machine's hardware address.
 	MAC net.HardwareAddr
@@ -34,8 +41,13 @@ type Static struct {
 	byCircuit   map[string]*Machine
 	bySerial    map[uint32]*Machine
 	byMAC       map[[6]byte]*Machine
+	derived     map[[6]byte]*Machine // by the MAC address made of a serial number
 	byAddr      map[netip.Addr]*Machine
 	machines    []*Machine
+
+	mu     sync.Mutex           // guards heard
+	heard  map[[6]byte]*Machine // by the MAC address that told its serial number
+	toldBy map[*Machine][6]byte // the inverse of heard: a machine has one
 }
 
 var _ Inventory = (*Static)(nil)
@@ -49,7 +61,10 @@ func NewStatic(rs ...Reservation) (*Static, error) {
 		byCircuit:   make(map[string]*Machine),
 		bySerial:    make(map[uint32]*Machine),
 		byMAC:       make(map[[6]byte]*Machine),
+		derived:     make(map[[6]byte]*Machine),
 		byAddr:      make(map[netip.Addr]*Machine),
+		heard:       make(map[[6]byte]*Machine),
+		toldBy:      make(map[*Machine][6]byte),
 	}
 	names := make(map[string]bool)
 	var errs []error
@@ -109,6 +124,7 @@ func (s *Static) addKey(r *Reservation, m *Machine) error {
 	if r.Serial != 0 {
 		keys++
 		err = put(s.bySerial, r.Serial, m, "serial")
+		s.derived[rpi.OldMAC(r.Serial)] = m
 	}
 	if len(r.MAC) > 0 {
 		keys++
@@ -143,11 +159,12 @@ func (s *Static) Lookup(_ context.Context, c Client) (*Machine, error) {
 	}
 	if c.Pi != nil && c.Pi.Serial != 0 {
 		if m := s.bySerial[c.Pi.Serial]; m != nil {
+			s.hear(c.MAC, m)
 			return m, nil
 		}
 	}
 	if len(c.MAC) == 6 {
-		if m := s.byMAC[[6]byte(c.MAC)]; m != nil {
+		if m := s.byHardware([6]byte(c.MAC)); m != nil {
 			return m, nil
 		}
 		return nil, ErrUnknown // it said who it is, and its address may be another's
@@ -156,6 +173,31 @@ func (s *Static) Lookup(_ context.Context, c Client) (*Machine, error) {
 		return m, nil
 	}
 	return nil, ErrUnknown
+}
+
+// hear remembers that a client with this MAC address told m's serial number. It
+// keeps one address for each machine, the newest.
+func (s *Static) hear(mac net.HardwareAddr, m *Machine) {
+	if len(mac) != 6 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.heard, s.toldBy[m])
+	s.heard[[6]byte(mac)], s.toldBy[m] = m, [6]byte(mac)
+}
+
+// byHardware returns the machine of a client that told its MAC address only.
+func (s *Static) byHardware(mac [6]byte) *Machine {
+	if m := s.byMAC[mac]; m != nil {
+		return m
+	}
+	if m := s.derived[mac]; m != nil {
+		return m
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.heard[mac]
 }
 
 // Machines returns every machine, in the order of the reservations.

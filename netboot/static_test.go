@@ -123,3 +123,30 @@ func TestStaticIPv6(t *testing.T) {
 	_, err = inv.Lookup(t.Context(), netboot.Client{Interface: "eth0.18", Addr: six.Addr6.Addr()})
 	require.ErrorIs(t, err, netboot.ErrUnknown, "a machine that is alone on its interface")
 }
+
+func TestStaticSerialServesROMAndSystem(t *testing.T) {
+	inv, err := netboot.NewStatic(
+		netboot.Reservation{Serial: 0x5564247d, Machine: machine("old", "10.0.0.2/24")},
+		netboot.Reservation{Serial: 0x12345678, Machine: machine("new", "10.0.0.3/24")},
+	)
+	require.NoError(t, err)
+	find := func(c netboot.Client) string {
+		m, err := inv.Lookup(t.Context(), c)
+		if err != nil {
+			require.ErrorIs(t, err, netboot.ErrUnknown)
+			return ""
+		}
+		return m.Name
+	}
+	old := net.HardwareAddr{0xb8, 0x27, 0xeb, 0x64, 0x24, 0x7d}
+	require.Equal(t, "old", find(netboot.Client{MAC: old, Pi: &rpi.Identity{Model: rpi.Model3B}}), "a mask ROM tells no serial number")
+	require.Equal(t, "old", find(netboot.Client{MAC: old, Firmware: netboot.FirmwareOS}))
+
+	first, second := net.HardwareAddr{0xdc, 0xa6, 0x32, 1, 2, 3}, net.HardwareAddr{0xdc, 0xa6, 0x32, 1, 2, 4}
+	require.Empty(t, find(netboot.Client{MAC: first}))
+	told := &rpi.Identity{Model: rpi.Model4, Serial: 0x12345678}
+	require.Equal(t, "new", find(netboot.Client{MAC: first, Pi: told}))
+	require.Equal(t, "new", find(netboot.Client{MAC: first, Firmware: netboot.FirmwareOS}))
+	require.Equal(t, "new", find(netboot.Client{MAC: second, Pi: told}), "another network port of the board")
+	require.Empty(t, find(netboot.Client{MAC: first}), "one address for each machine")
+}

@@ -14,6 +14,12 @@ var ouis = map[[3]byte]bool{
 	{0x88, 0xa2, 0x9e}: true,
 }
 
+// OldMAC returns the Ethernet address that a Pi up to the 3B+ makes of its
+// serial number. A later Pi's has nothing to do with it.
+func OldMAC(serial uint32) [6]byte {
+	return [6]byte{0xb8, 0x27, 0xeb, byte(serial >> 16), byte(serial >> 8), byte(serial)}
+}
+
 // IsOUI reports whether mac is in a block known to be a Raspberry Pi's: a hint,
 // never proof.
 func IsOUI(mac net.HardwareAddr) bool {

@@ -71,7 +71,7 @@ func TestBoardFollowsABoot(t *testing.T) {
 		texts = append(texts, l.Machine+" "+l.Text)
 	}
 	require.Equal(t, []string{
-		"pi-01 power is on", "pi-01 was offered 10.80.0.2", "pi-01 loaded start.elf, 0.5 MB in 0s",
+		"pi-01 power is on", "pi-01 was offered 10.80.0.2", "pi-01 loaded start.elf, 500.0 kB in 0s",
 		"pi-01 its operating system is up at 10.80.0.2",
 	}, texts, "progress and missing files are not worth a line")
 
@@ -126,10 +126,28 @@ func TestBoardOfStrangers(t *testing.T) {
 	b.Observe(e)
 	n, _ := b.since(0)
 	require.Len(t, n.Rows, 2)
-	require.Equal(t, "file refused: secret: nobody knows it", n.Lines[0].Text)
+	require.Equal(t, "was refused secret: nobody knows it", n.Lines[0].Text)
 }
 
 func TestDescribe(t *testing.T) {
+	for _, tt := range []struct {
+		event       netboot.Event
+		text, class string
+	}{
+		{netboot.Event{Kind: netboot.Discovered, Client: netboot.Client{Firmware: netboot.FirmwareOS}}, "OS asks for an address", "asking"},
+		{netboot.Event{Kind: netboot.FileServed, File: "0a1b2c3d/start.elf", Size: 2979264, Took: 1234567 * time.Microsecond}, "loaded start.elf, 3.0 MB in 1.235s", "loading"},
+		{netboot.Event{Kind: netboot.FileServed, File: "config.txt", Size: 27}, "loaded config.txt, 27 bytes in 0s", "loading"},
+		{netboot.Event{Kind: netboot.FileServed, File: "overlays/vc4.dtbo", Size: 2711}, "loaded overlays/vc4.dtbo, 2.7 kB in 0s", "loading"},
+		{netboot.Event{Kind: netboot.FileRefused, File: "0a1b2c3d/pieeprom.upd", Err: fmt.Errorf("open: %w", netboot.ErrUpdateRefused)}, "was refused pieeprom.upd, which it would flash into itself", "loading"},
+		{netboot.Event{Kind: netboot.FileFailed, File: "0a1b2c3d/", Err: errors.New("gone\x07")}, "broke off 0a1b2c3d/: gone\ufffd", "stalled"},
+	} {
+		text, class := describe(tt.event)
+		require.Equal(t, tt.text, text)
+		require.Equal(t, tt.class, class)
+	}
+}
+
+func TestDescribeEveryKind(t *testing.T) {
 	for kind := netboot.Discovered; kind <= netboot.PoweredOn; kind++ {
 		e := event(kind, "pi-01")
 		text, class := describe(e)

@@ -58,7 +58,7 @@ func browser(t *testing.T) (ctx context.Context, complaints func() []string) {
 }
 
 // awaitPage waits until an expression is true on the page.
-func awaitPage(t *testing.T, ctx context.Context, what, expression string) {
+func awaitPage(ctx context.Context, t *testing.T, what, expression string) {
 	t.Helper()
 	_, err := chromedp.Run(ctx, chromedp.Poll[bool](expression,
 		chromedp.WithPollingInterval(100*time.Millisecond), chromedp.WithPollingTimeout(90*time.Second)))
@@ -68,6 +68,18 @@ func awaitPage(t *testing.T, ctx context.Context, what, expression string) {
 // classes counts rows of a class, in the page's own language.
 func classes(class string) string {
 	return fmt.Sprintf(`document.querySelectorAll('tr[data-class=%q]').length`, class)
+}
+
+// class is a machine's, in the page's own language.
+func class(machine string) string {
+	return fmt.Sprintf(`document.querySelector('tr[data-machine=%q]').dataset.class`, machine)
+}
+
+// press presses a machine's button.
+func press(ctx context.Context, t *testing.T, machine string) {
+	t.Helper()
+	_, err := chromedp.Run(ctx, chromedp.Click(chromedp.CSS(fmt.Sprintf(`button[aria-label="Power cycle %s"]`, machine))))
+	require.NoError(t, err)
 }
 
 // A person opens the page, watches the shelf boot, and power cycles a Pi.
@@ -85,19 +97,19 @@ func TestRealChromium(t *testing.T) {
 	_, err = chromedp.Run(ctx, chromedp.Evaluate[bool](`window.samePage = true`))
 	require.NoError(t, err)
 
-	awaitPage(t, ctx, "boots half way", classes("up")+` >= 1 && `+classes("loading")+` >= 4`)
-	screenshot(t, ctx)
-	awaitPage(t, ctx, "all Pis up", classes("up")+` == 12`)
-	awaitPage(t, ctx, "the summary", `document.getElementById('summary').textContent == '12 of 12 up'`)
-	awaitPage(t, ctx, "full bars", `[...document.querySelectorAll('progress')].every(bar => bar.value == bar.max)`)
+	awaitPage(ctx, t, "boots half way", classes("up")+` >= 3 && `+classes("loading")+` >= 4`)
+	press(ctx, t, "pi-07")
+	awaitPage(ctx, t, "a Pi that begins anew", class("pi-07")+` == 'asking'`)
+	screenshot(ctx, t)
+	awaitPage(ctx, t, "all Pis up", classes("up")+` == 12`)
+	awaitPage(ctx, t, "the summary", `document.getElementById('summary').textContent == '12 of 12 up'`)
+	awaitPage(ctx, t, "full bars", `[...document.querySelectorAll('progress')].every(bar => bar.value == bar.max)`)
 
-	_, err = chromedp.Run(ctx, chromedp.Click(chromedp.CSS(`button[aria-label="Power cycle pi-03"]`)))
-	require.NoError(t, err)
-	const pi = `document.querySelector('tr[data-machine="pi-03"]').dataset.class`
-	awaitPage(t, ctx, "the Pi to be off", pi+` == 'off'`)
-	awaitPage(t, ctx, "the Pi to load", pi+` == 'loading'`)
-	awaitPage(t, ctx, "the Pi to be up again", pi+` == 'up'`)
-	awaitPage(t, ctx, "the log to tell", `document.getElementById('log').textContent.includes('pi-03 power is off')`)
+	press(ctx, t, "pi-03")
+	awaitPage(ctx, t, "the Pi to be off", class("pi-03")+` == 'off'`)
+	awaitPage(ctx, t, "the Pi to load", class("pi-03")+` == 'loading'`)
+	awaitPage(ctx, t, "the Pi to be up again", class("pi-03")+` == 'up'`)
+	awaitPage(ctx, t, "the log to tell", `document.getElementById('log').textContent.includes('pi-03 power is off')`)
 	same, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`window.samePage === true`))
 	require.NoError(t, err)
 	require.True(t, same, "the page was not loaded again")
@@ -106,7 +118,7 @@ func TestRealChromium(t *testing.T) {
 }
 
 // screenshot takes a picture of the page, and writes it if it is asked to.
-func screenshot(t *testing.T, ctx context.Context) {
+func screenshot(ctx context.Context, t *testing.T) {
 	t.Helper()
 	data, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
 	require.NoError(t, err)

@@ -79,7 +79,7 @@ func TestInterrupt(t *testing.T) {
 	url, stop := startDemo(t, "-pis", "4")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, "GET", url+"events", nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"events", nil)
 	require.NoError(t, err)
 	reply, err := http.DefaultClient.Do(r)
 	require.NoError(t, err)

@@ -3,9 +3,6 @@ package main
 import (
 	"fmt"
 	"strings"
-	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/mythic-beasts/hostkit/netboot"
 )
@@ -28,7 +25,7 @@ func newRow(e *entry, s netboot.Status) row {
 	r := row{
 		Name: e.name, Model: e.model, Last: e.last, Total: max(e.total, 1),
 		Stage: s.Stage.String(), Class: classOf(s.Stage),
-		Bytes: s.Bytes, File: printable(s.File), Resent: s.Retransmits,
+		Bytes: s.Bytes, File: shownFile(s.File), Resent: s.Retransmits,
 	}
 	if e.off {
 		r.Stage, r.Class, r.Bytes, r.File = "off", "off", 0, ""
@@ -37,11 +34,9 @@ func newRow(e *entry, s netboot.Status) row {
 	if !e.off && (s.Stage == netboot.StageKernel || s.Stage == netboot.StageUp) {
 		r.Bytes, r.File = r.Total, "" // what it did not ask for it does not need
 	}
-	r.Loaded = fmt.Sprintf("%s of %s MB", megabytes(r.Bytes), megabytes(r.Total))
+	r.Loaded = fmt.Sprintf("%.1f of %.1f MB", float64(r.Bytes)/1e6, float64(r.Total)/1e6)
 	return r
 }
-
-func megabytes(n int64) string { return fmt.Sprintf("%.1f", float64(n)/1e6) }
 
 // classOf returns the name that the style sheet knows a stage by.
 func classOf(s netboot.Stage) string {
@@ -92,64 +87,4 @@ func (t *tally) String() string {
 		}
 	}
 	return b.String()
-}
-
-// describe says what an event is, for people, and how the page colours it. The
-// text is empty for an event that only moves the progress bar.
-func describe(e netboot.Event) (text, class string) {
-	file := printable(e.File)
-	switch e.Kind {
-	case netboot.PoweredOn:
-		return "power is on", "asking"
-	case netboot.Discovered:
-		return "asks for an address: " + e.Client.Firmware.String(), "asking"
-	case netboot.Offered:
-		return "was offered " + e.Addr.String(), "asking"
-	case netboot.Nudged:
-		return "was sent a wake-up frame, which its ROM needs", "asking"
-	case netboot.Leased:
-		return "firmware took the address", "asking"
-	case netboot.OSLease:
-		return "its operating system is up at " + e.Addr.String(), "up"
-	case netboot.FileServed:
-		return fmt.Sprintf("loaded %s, %s MB in %s", file, megabytes(e.Size), e.Took.Round(10*time.Millisecond)), "loading"
-	case netboot.FileMissing:
-		return "asked for " + file + ", which is not there", "loading"
-	case netboot.FileProbed:
-		return "looked at " + file, "loading"
-	case netboot.FileFailed, netboot.FileRefused:
-		text := e.Kind.String() + ": " + file
-		if e.Err != nil {
-			text += ": " + printable(e.Err.Error())
-		}
-		return text, "stalled"
-	case netboot.KernelServed:
-		return "has its kernel", "loading"
-	case netboot.Stalled:
-		return strings.TrimSpace("stalled. " + e.Diagnosis.String()), "stalled"
-	case netboot.GaveUp:
-		return strings.TrimSpace("gave up. " + e.Diagnosis.String()), "dead"
-	}
-	return "", ""
-}
-
-const maxText = 200 // runes of an untrusted text that are shown
-
-// printable makes untrusted text fit to be seen: without control characters,
-// without those that change the direction of writing, and not too long. It
-// does not escape: the template does, and the script sets text only.
-func printable(s string) string {
-	clean := strings.Map(func(r rune) rune {
-		if !unicode.IsGraphic(r) {
-			return utf8.RuneError
-		}
-		return r
-	}, s)
-	n := 0
-	for at := range clean {
-		if n++; n > maxText {
-			return clean[:at] + "…"
-		}
-	}
-	return clean
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"time"
@@ -19,6 +20,7 @@ import (
 type shelfConfig struct {
 	pis   int
 	speed float64 // 1 is slow enough to watch
+	log   *slog.Logger
 }
 
 const maxPis = 96 // what a real shelf holds
@@ -48,6 +50,9 @@ var _ power = (*shelf)(nil)
 
 // newShelf returns a shelf without power. It opens no socket.
 func newShelf(c shelfConfig) (*shelf, error) {
+	if c.log == nil {
+		c.log = slog.New(slog.DiscardHandler)
+	}
 	s := &shelf{config: c, board: newBoard(time.Now())}
 	var reservations []netboot.Reservation
 	trees := newTrees()
@@ -64,7 +69,7 @@ func newShelf(c shelfConfig) (*shelf, error) {
 	if s.known, err = netboot.NewStatic(reservations...); err != nil {
 		return nil, err
 	}
-	s.dhcp = &dhcp.Handler{Inventory: s.known, Observer: s.board.tracker}
+	s.dhcp = &dhcp.Handler{Inventory: s.known, Observer: s.board.tracker, Log: c.log}
 	return s, nil
 }
 
@@ -100,7 +105,7 @@ func (s *shelf) serve(ctx context.Context, p *slot) error {
 	if err != nil {
 		return err
 	}
-	server := &tftp.Server{Handler: tftp.FSHandler(onLink{s.known, p.link}), Observer: netboot.ObserverFunc(func(e netboot.Event) {
+	server := &tftp.Server{Handler: tftp.FSHandler(onLink{s.known, p.link}), Log: s.config.log, Observer: netboot.ObserverFunc(func(e netboot.Event) {
 		s.dhcp.FileRequested(p.link, p.addr.Addr()) // on loopback it has another address
 		s.board.tracker.Observe(e)
 	})}
@@ -142,7 +147,7 @@ func (s *shelf) attend(ctx context.Context, p *slot) {
 			return
 		}
 		s.board.tracker.Observe(netboot.Event{At: time.Now(), Kind: netboot.PoweredOn, Machine: p.name})
-		unplug = p.plug(ctx, s.config.speed)
+		unplug = p.plug(ctx, s.config)
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -9,6 +10,11 @@ import (
 
 	"github.com/mythic-beasts/hostkit/netboot"
 )
+
+// testLog is shown when the test fails.
+func testLog(t *testing.T) *slog.Logger {
+	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
 
 // await waits until ok holds, which it asks at each change of the board.
 func await(t *testing.T, b *board, what string, ok func() bool) {
@@ -34,7 +40,7 @@ func await(t *testing.T, b *board, what string, ok func() bool) {
 // The whole shelf boots through the real servers, and a power cycle boots one
 // of them again.
 func TestShelf(t *testing.T) {
-	s, err := newShelf(shelfConfig{pis: 4, speed: 100})
+	s, err := newShelf(shelfConfig{pis: 4, speed: 100, log: testLog(t)})
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
@@ -74,7 +80,7 @@ func TestShelf(t *testing.T) {
 // A Pi that loses its power in the middle of a file boots as if nothing had
 // been.
 func TestPowerCutWhileLoading(t *testing.T) {
-	s, err := newShelf(shelfConfig{pis: 2, speed: 2})
+	s, err := newShelf(shelfConfig{pis: 2, speed: 2, log: testLog(t)})
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

@@ -31,6 +31,11 @@ type slot struct {
 // about ten seconds at speed 1.
 const kernelSize = 2 << 20
 
+// patience is how long a simulated Pi waits for the next packet of a file. A
+// real 3B waits for a second, but everything here shares one computer, which
+// may be too busy for that.
+const patience = 15 * time.Second
+
 // kinds of Pi stand on the shelf in turns.
 var kinds = [...]struct {
 	label string
@@ -69,6 +74,7 @@ func newSlot(i int, t trees) *slot {
 	}
 	p.pi.Serial = 0x5e1f0000 + uint32(i)
 	p.pi.OS = true
+	p.pi.GiveUp = patience
 	p.total = treeSize(p.files)
 	return p
 }
@@ -99,15 +105,16 @@ func (p *slot) cycle(longer time.Duration) {
 
 // plug gives the Pi power. The function it returns takes it away, and returns
 // when nothing of the Pi runs any more.
-func (p *slot) plug(ctx context.Context, speed float64) (unplug func()) {
+func (p *slot) plug(ctx context.Context, c shelfConfig) (unplug func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	link := netboottest.NewUDPLink(netboottest.UDPLinkConfig{DHCP: p.dhcpAddr, TFTP: p.tftpAddr})
 	pi := p.pi
 	pi.Link = link
-	pi.AckDelay = time.Duration(float64(pi.AckDelay) / speed)
+	pi.AckDelay = time.Duration(float64(pi.AckDelay) / c.speed)
 	var running sync.WaitGroup
 	running.Go(func() {
-		_, _ = pi.Run(ctx) // how it ended is what the servers tell the board
+		boot, err := pi.Run(ctx) // the page shows what the servers know of it
+		c.log.Info("pi ended", "machine", p.name, "kernel", boot.Kernel, "took", boot.Took, "err", err)
 	})
 	return func() {
 		cancel()

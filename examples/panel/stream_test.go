@@ -27,7 +27,7 @@ func listen(t *testing.T, url, cursor string, headers ...string) *reader {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
-	r, err := http.NewRequestWithContext(ctx, "GET", url+"/events?after="+cursor, nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/events?after="+cursor, nil)
 	require.NoError(t, err)
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])

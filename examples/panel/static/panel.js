@@ -44,7 +44,7 @@
 
   const source = new EventSource('/events?after=' + encodeURIComponent(document.body.dataset.cursor));
   source.onopen = () => setLive('live');
-  source.onerror = () => setLive('reconnecting');
+  source.onerror = () => setLive(source.readyState === EventSource.CLOSED ? 'not live' : 'reconnecting');
   source.onmessage = (event) => {
     const news = JSON.parse(event.data);
     news.rows.forEach(showRow);

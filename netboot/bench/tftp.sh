@@ -40,6 +40,7 @@ root=$tmp/root
 mkdir "$root"
 chmod 755 "$tmp" "$root"
 head -c $((big * 1000000)) /dev/urandom >"$root/big"
+head -c 10000000 /dev/urandom >"$root/ten"
 head -c 5000000 /dev/urandom >"$root/five"
 head -c 1000000 /dev/urandom >"$root/one"
 # The tree of a Pi 3B as far as it matters here: sizes of its real files.
@@ -128,8 +129,8 @@ lossy() {
 lossless() { for n in $S $C; do ip netns exec $n nft delete table ip loss; done; }
 
 echo "$(uname -sr), $(nproc) CPUs, load $(cut -d' ' -f1 /proc/loadavg), $(date -u +%F), $rounds rounds"
-matrix w1-1428 mbps "own hpa atftpd dnsmasq pin" -file big -blksize 1428
-matrix w1-512 mbps "own hpa atftpd dnsmasq pin" -file big -blksize 512
+matrix w1-1428 mbps "own hpa atftpd dnsmasq pin" -file ten -blksize 1428
+matrix w1-512 mbps "own hpa atftpd dnsmasq pin" -file ten -blksize 512
 matrix w16-1428 mbps "own atftpd" -file big -blksize 1428 -window 16
 matrix w64-1428 mbps "own atftpd" -file big -blksize 1428 -window 64
 matrix w16-512 mbps "own atftpd" -file big -blksize 512 -window 16

@@ -204,6 +204,9 @@ func TestLateCopy(t *testing.T) {
 	tid := k.tid
 	k.ask(request)
 	k.tid = tid
+	next := newClient(t, addr)
+	next.ask(ackOf(0)) // packets are taken in order: after this one's answer
+	next.expectError(5)
 	for n := uint16(2); n < 11; n++ {
 		k.say(ackOf(n))
 		for n < 10 && k.expect(3).n != n+1 { // blocks that were sent again

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"strings"
 	"testing"
@@ -182,9 +183,7 @@ func powerCycle(ctx context.Context, link Link, files fs.FS) error {
 
 func withUpdate(tree fs.FS) fs.FS {
 	files := make(fstest.MapFS)
-	for name, f := range tree.(fstest.MapFS) {
-		files[name] = f
-	}
+	maps.Copy(files, tree.(fstest.MapFS))
 	for _, name := range []string{"pieeprom.upd", "pieeprom.sig", "vl805.bin", "vl805.sig"} {
 		files[name] = &fstest.MapFile{Data: fill(name, 4096), Mode: 0o444}
 	}

@@ -27,11 +27,8 @@ func TestNudge(t *testing.T) {
 		p.RxBug = true
 		pis = append(pis, p)
 	}
-	all := boot(t, pis...)
-	requireBooted(t, in, all)
-	for _, r := range all {
-		require.Equal(t, 2, r.Discovers, "one of the ROM and one of bootcode.bin")
-	}
+	requireBooted(t, in, boot(t, pis...))
+	require.NotZero(t, s.dhcp.Stats().Nudges)
 }
 
 // Without the nudge the ROM never takes an OFFER up. The servers say so, and so
@@ -156,6 +153,7 @@ func TestLoss(t *testing.T) {
 	var pis []netboottest.Pi
 	for _, place := range in {
 		p := place.pi()
+		p.GiveUp = time.Second
 		p.Link = &dropping{Link: place.link, block: 300, copies: 2} // of start.elf
 		pis = append(pis, p)
 	}

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -152,8 +153,12 @@ func (s *slot) neighbour(t testing.TB, key, value string) {
 }
 
 // pi is a Pi 3B in the slot, without a flaw but that it is mute to ARP while it
-// loads files, which they all are.
-func (s *slot) pi() netboottest.Pi { return netboottest.Pi{Link: s.link, Serial: s.serial} }
+// loads files, which they all are. It waits longer for a packet than the second
+// that a real one does, because it shares the processors with the servers and
+// with all other Pis.
+func (s *slot) pi() netboottest.Pi {
+	return netboottest.Pi{Link: s.link, Serial: s.serial, GiveUp: 5 * time.Second}
+}
 
 func tree3B(kernelSize int) fs.FS { return netboottest.BootTree(rpi.Model3B, kernelSize) }
 

@@ -215,7 +215,16 @@ func (g *gate) admit(t *transfer, now time.Time) (v verdict, running *transfer, 
 	}
 	for c.running >= g.perClient || len(g.order) >= g.total {
 		ofClient := c.running >= g.perClient
-		old := g.oldestWaiting(func(o *transfer) bool { return !ofClient || o.clientKey == t.clientKey })
+		old := g.oldest(func(o *transfer) bool {
+			return o.phase() == waiting && (!ofClient || o.clientKey == t.clientKey)
+		})
+		if old == nil && ofClient {
+			// A boot ROM that gives a file up, or loses its power, does not
+			// say so, and asks for the next: what it left stands still.
+			old = g.oldest(func(o *transfer) bool {
+				return o.phase() == answered && !o.moving(now) && o.clientKey == t.clientKey
+			})
+		}
 		if old == nil {
 			return g.full(c, now), nil, ended
 		}
@@ -242,11 +251,11 @@ func (g *gate) full(c *client, now time.Time) verdict {
 	return ignore
 }
 
-// oldestWaiting returns the oldest transfer that waits for its client's first
-// answer: all it takes can be had back at once. It is called with mu held.
-func (g *gate) oldestWaiting(match func(*transfer) bool) *transfer {
+// oldest returns the oldest transfer that matches, nil when none does. It is
+// called with mu held.
+func (g *gate) oldest(match func(*transfer) bool) *transfer {
 	for _, t := range g.order {
-		if t.phase() == waiting && match(t) {
+		if match(t) {
 			return t
 		}
 	}

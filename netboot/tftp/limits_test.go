@@ -44,6 +44,28 @@ func TestPerClient(t *testing.T) {
 	require.Len(t, seen.of(netboot.FileRefused), 2)
 }
 
+// TestAbandonedTransfers has a client that leaves file after file half-way,
+// without a word, as bootcode.bin does after a second: repeating its request, as
+// a Pi does, it is served all the same.
+func TestAbandonedTransfers(t *testing.T) {
+	s := &tftp.Server{Handler: files{"f": noise(50_000)}, MaxPerClient: 1}
+	addr := start(t, s)
+	for range 3 {
+		k := newClient(t, addr)
+		for tries := 0; ; tries++ {
+			k.ask(rrq("f", "octet"))
+			if _, err := k.hear(200 * time.Millisecond); err == nil {
+				break
+			}
+			require.Less(t, tries, 50, "not served within ten seconds")
+		}
+		k.say(ackOf(1))
+		for k.expect(3).n != 2 {
+		}
+	}
+	require.Equal(t, 1, s.Stats().Active)
+}
+
 // TestFlood has one client ask 5,000 times, from as many ports as it likes,
 // while another one loads a file. Sockets stay few, and the other has its file.
 func TestFlood(t *testing.T) {

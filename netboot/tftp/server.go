@@ -47,11 +47,14 @@ type Server struct {
 	MaxWindow int
 	// MaxPerClient bounds the transfers of one client at a time. Zero means
 	// [DefaultMaxPerClient]. A request beyond it ends the client's oldest
-	// transfer that the client has not answered yet; if all are answered, the
-	// request is passed over in silence.
+	// transfer that the client has not answered yet, else its oldest that has
+	// stood still for half a second; if all go on, the request is passed over
+	// in silence.
 	MaxPerClient int
-	// MaxTransfers bounds all transfers at a time, in the same way. Zero means
-	// [DefaultMaxTransfers]. Each takes a socket and up to 320 KiB.
+	// MaxTransfers bounds all transfers at a time. Zero means
+	// [DefaultMaxTransfers]. Each takes a socket and up to 320 KiB. A request
+	// beyond it ends the oldest transfer that no client has answered yet, or is
+	// passed over.
 	MaxTransfers int
 	// RequestRate bounds the requests of one client per second, after a burst
 	// of twice as many. Zero means [DefaultRequestRate]. What is beyond is

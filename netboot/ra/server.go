@@ -68,7 +68,9 @@ func (s *Server) Serve(ctx context.Context) error {
 		case <-changes:
 		case <-ctx.Done():
 			err := conn.Close()
-			_ = <-ended // that the socket was closed
+			if rerr := <-ended; !errors.Is(rerr, net.ErrClosed) {
+				err = errors.Join(err, rerr)
+			}
 			return err
 		case err := <-ended:
 			return errors.Join(fmt.Errorf("ra: receive: %w", err), conn.Close())

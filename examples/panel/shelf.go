@@ -105,10 +105,17 @@ func (s *shelf) serve(ctx context.Context, p *slot) error {
 	if err != nil {
 		return err
 	}
-	server := &tftp.Server{Handler: tftp.FSHandler(onLink{s.known, p.link}), Log: s.config.log, Observer: netboot.ObserverFunc(func(e netboot.Event) {
-		s.dhcp.FileRequested(p.link, p.addr.Addr()) // on loopback it has another address
-		s.board.tracker.Observe(e)
-	})}
+	server := &tftp.Server{
+		Handler: tftp.FSHandler(onLink{s.known, p.link}),
+		Observer: netboot.ObserverFunc(func(e netboot.Event) {
+			s.dhcp.FileRequested(p.link, p.addr.Addr()) // on loopback it has another address
+			s.board.tracker.Observe(e)
+		}),
+		Log: s.config.log,
+		// A Pi asks for ten files in a few milliseconds. Those that a busy
+		// computer has answered and not put away yet count as well.
+		MaxPerClient: 32,
+	}
 	p.dhcpAddr, p.tftpAddr = leases.Addr(), files.LocalAddr().(*net.UDPAddr).AddrPort()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return dhcp.Serve(ctx, leases, s.dhcp) })

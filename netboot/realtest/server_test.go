@@ -34,7 +34,7 @@ type serverConf struct {
 	Relays    []netip.Prefix
 	ProxyOnly bool
 	HTTP      bool // serve HTTP on httpPort, and boot from there by IPv4
-	HTTP6     bool // the same by IPv6
+	HTTP6     bool // the same by IPv6, and an IPv4 address where nobody listens
 	NoRA      bool // do not answer router solicitations
 	IPv6      bool // DHCPv6, and say so in router advertisements
 }
@@ -139,6 +139,7 @@ func (conf *serverConf) inventory() (netboot.Inventory, error) {
 			r.Machine.Boot.Loaders = map[netboot.Loader]string{{Firmware: netboot.FirmwareIPXE}: base + "boot.ipxe"}
 		}
 		if conf.HTTP6 {
+			r.Machine.Boot.HTTP = "http://" + labServer + ":1/"
 			r.Machine.Boot.HTTP6 = "http://[" + labServer6 + "]:" + httpPort + "/"
 		}
 		rs = append(rs, r)

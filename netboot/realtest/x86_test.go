@@ -154,8 +154,7 @@ func TestRealUEFIPXEv6(t *testing.T) {
 	require.Equal(t, labMachine6, s.first(t, netboot.Leased).Addr)
 }
 
-// OVMF asks by IPv4 first, is not told what to boot by HTTP there, and goes on
-// to IPv6.
+// OVMF goes on to IPv6 when the server that IPv4 names does not answer.
 func TestRealUEFIHTTPv6(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)

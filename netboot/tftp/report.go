@@ -12,9 +12,11 @@ import (
 	"github.com/mythic-beasts/hostkit/netboot/rpi"
 )
 
-// turnDown answers a request that got no file.
+// turnDown answers a request that got no file. Its place is free before the
+// client can know: it may ask for a dozen missing files in as many milliseconds.
 func (t *transfer) turnDown(err error) {
 	now := time.Now()
+	t.serving.gate.done(t)
 	if cause := context.Cause(t.ctx); cause != nil {
 		err = stopped(cause)
 	}
@@ -37,6 +39,7 @@ func (t *transfer) turnDown(err error) {
 // finish makes known how a transfer ended.
 func (t *transfer) finish(err error) {
 	now := time.Now()
+	t.serving.gate.done(t)
 	if t.left(err) {
 		t.blocks.acked, err = t.blocks.total, nil
 	}

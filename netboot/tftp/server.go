@@ -15,7 +15,7 @@ import (
 // Defaults of [Server].
 const (
 	DefaultMaxWindow    = 64
-	DefaultMaxPerClient = 4
+	DefaultMaxPerClient = 16
 	DefaultMaxTransfers = 1000
 	DefaultRequestRate  = 100
 	DefaultMTU          = 1500

@@ -76,7 +76,6 @@ func (t *transfer) moving(now time.Time) bool {
 
 // run opens the file, sends it and makes known how that went.
 func (t *transfer) run() {
-	defer t.serving.gate.done(t)
 	defer t.cancel(nil)
 	file, err := t.open()
 	if err != nil {

@@ -161,6 +161,10 @@ func oneAddress(ctx context.Context, link Link, _ fs.FS) error {
 	return err
 }
 
+// powerOff is how long a board takes at least from one transfer to the first
+// of its next boot.
+const powerOff = 2 * time.Second
+
 func powerCycle(ctx context.Context, link Link, files fs.FS) error {
 	p := Pi{Link: link, Model: rpi.Model3BPlus}
 	first, off := context.WithCancel(ctx)
@@ -173,6 +177,10 @@ func powerCycle(ctx context.Context, link Link, files fs.FS) error {
 	}
 	if _, err := cut.Run(first); !errors.Is(err, context.Canceled) {
 		return fmt.Errorf("the first boot did not come to its middle: %w", err)
+	}
+	s := newStack(ctx, link, hwAddr{})
+	if err := s.pause(powerOff); err != nil {
+		return err
 	}
 	boot, err := p.Run(ctx)
 	if err != nil {

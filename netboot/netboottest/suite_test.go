@@ -2,7 +2,6 @@ package netboottest
 
 import (
 	"context"
-	"io/fs"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -105,12 +104,4 @@ func caseNamed(t *testing.T, name string) Case {
 	}
 	t.Fatalf("no case %q", name)
 	return Case{}
-}
-
-// TestTestServer runs the suite as its users do, in real time.
-func TestTestServer(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes half a minute")
-	}
-	TestServer(t, func(t *testing.T, files fs.FS) Link { return start(t, &server{files: files}) })
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/mythic-beasts/hostkit/netboot"
 	"github.com/mythic-beasts/hostkit/netboot/netboottest"
+	"github.com/mythic-beasts/hostkit/netboot/tftp"
 )
 
 // intruder is a program on a tenant's Pi that writes frames of its own.

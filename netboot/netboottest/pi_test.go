@@ -100,14 +100,14 @@ func TestTimeScale(t *testing.T) {
 // TestReceiveBugTiming moves one frame over the time after the OFFER.
 func TestReceiveBugTiming(t *testing.T) {
 	for _, tt := range []struct {
-		frames []time.Duration // after the DISCOVER, in milliseconds
+		frames []int // after the DISCOVER, in milliseconds
 		boots  bool
 	}{
-		{[]time.Duration{600, 1200}, true},
-		{[]time.Duration{600}, false},  // none after a second
-		{[]time.Duration{1200}, false}, // a gap of more than a second before it
-		{[]time.Duration{900, 1001}, true},
-		{[]time.Duration{600, 1700}, false}, // a gap between the two
+		{[]int{600, 1200}, true},
+		{[]int{600}, false},  // none after a second
+		{[]int{1200}, false}, // a gap of more than a second before it
+		{[]int{900, 1001}, true},
+		{[]int{600, 1700}, false}, // a gap between the two
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := &server{files: BootTree(rpi.Model3B, 1000), noNudge: true}

@@ -188,8 +188,9 @@ func (t *Linux) Recv(ctx context.Context) (Packet, error) {
 		n, oobn, _, src, err := t.conn.ReadMsgUDPAddrPort(buf, oob)
 		switch {
 		case ctx.Err() != nil:
-			_ = t.conn.SetReadDeadline(time.Time{}) // for another Serve
 			return Packet{}, context.Cause(ctx)
+		case errors.Is(err, os.ErrDeadlineExceeded): // of a Recv before
+			_ = t.conn.SetReadDeadline(time.Time{})
 		case errors.Is(err, net.ErrClosed):
 			return Packet{}, fmt.Errorf("dhcp6: %w", err)
 		case err != nil:

@@ -1,6 +1,7 @@
 package netboottest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -91,9 +92,14 @@ func Cases() []Case {
 	}
 }
 
+// patience is that of the Pis that are not about patience: a computer that runs
+// many tests at once may well not come to one of them for a second.
+const patience = 5 * time.Second
+
 // boots returns a check that p boots on its first DISCOVER of each stage and
 // that the files are the right ones.
 func boots(p Pi) func(context.Context, Link, fs.FS) error {
+	p.GiveUp = cmp.Or(p.GiveUp, patience)
 	return func(ctx context.Context, link Link, files fs.FS) error {
 		p := p
 		p.Link = link
@@ -166,7 +172,7 @@ func oneAddress(ctx context.Context, link Link, _ fs.FS) error {
 const powerOff = 2 * time.Second
 
 func powerCycle(ctx context.Context, link Link, files fs.FS) error {
-	p := Pi{Link: link, Model: rpi.Model3BPlus}
+	p := Pi{Link: link, Model: rpi.Model3BPlus, GiveUp: patience}
 	first, off := context.WithCancel(ctx)
 	defer off()
 	cut := p

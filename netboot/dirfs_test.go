@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mythic-beasts/hostkit/internal/peer"
 	"github.com/mythic-beasts/hostkit/netboot"
 )
 
@@ -122,7 +123,7 @@ func TestDirFSDevice(t *testing.T) {
 	dir := t.TempDir()
 	for _, device := range []string{"/dev/zero", "/dev/null"} {
 		if err := copyNode(device, filepath.Join(dir, "config.txt")); err != nil {
-			t.Skip("cannot make a device node: ", err)
+			peer.Skip(t, "cannot make a device node: %v", err)
 		}
 		files, err := netboot.DirFS(dir)
 		require.NoError(t, err)

@@ -28,7 +28,7 @@ func TestConnContextLoopback(t *testing.T) {
 		t.Run(tt.network+" "+tt.listen, func(t *testing.T) {
 			l, err := net.Listen(tt.network, tt.listen)
 			if err != nil {
-				t.Skip("no such network here: ", err)
+				peer.Skip(t, "no such network here: %v", err)
 			}
 			ctx, cancel := context.WithCancel(t.Context())
 			done := make(chan error, 1)

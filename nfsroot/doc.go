@@ -1,0 +1,2 @@
+// Package nfsroot makes minimal Debian roots for diskless machines.
+package nfsroot

@@ -59,7 +59,7 @@ func (i *Info) add(field string) {
 func preDependencies(softdep string) []string {
 	var names []string
 	pre := false
-	for _, word := range strings.Fields(softdep) {
+	for word := range strings.FieldsSeq(softdep) {
 		switch {
 		case strings.HasSuffix(word, ":"):
 			pre = word == "pre:"

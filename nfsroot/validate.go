@@ -44,10 +44,8 @@ func (s Spec) validate() error {
 	if s.Mirrors != nil && len(s.Mirrors) == 0 {
 		return errors.New("no mirrors: nil stands for Debian's")
 	}
-	for i, m := range s.Archives() {
-		if err := m.validate(); err != nil {
-			return fmt.Errorf("mirror %d: %w", i, err)
-		}
+	if err := validateMirrors(s.Archives()); err != nil {
+		return err
 	}
 	if err := matchAll("package", packageName, s.Packages); err != nil {
 		return err
@@ -68,6 +66,23 @@ func (s Spec) validate() error {
 			return err
 		}
 		return matchAll("kernel module", moduleName, s.Kernel.Modules)
+	}
+	return nil
+}
+
+// validateMirrors also refuses two keyrings of one name, which would be one
+// file in the root.
+func validateMirrors(mirrors []Mirror) error {
+	keyrings := map[string]string{}
+	for i, m := range mirrors {
+		if err := m.validate(); err != nil {
+			return fmt.Errorf("mirror %d: %w", i, err)
+		}
+		base := path.Base(m.Keyring)
+		if other, ok := keyrings[base]; ok && other != m.Keyring {
+			return fmt.Errorf("mirror %d: keyring %q has the name of %q", i, m.Keyring, other)
+		}
+		keyrings[base] = m.Keyring
 	}
 	return nil
 }

@@ -1,0 +1,5 @@
+package build
+
+import "context"
+
+func (r *run) kernel(context.Context, *tree) (string, error) { return "", nil }

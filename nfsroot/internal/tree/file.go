@@ -102,7 +102,7 @@ func same(dir *os.Root, base string, old fs.FileInfo, data []byte) bool {
 
 // replace writes a new file beside base and renames it over that.
 func replace(dir *os.Root, base string, f File, owner fs.FileInfo) (err error) {
-	temp := tempName(base)
+	temp := TempName(base)
 	out, err := dir.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
@@ -142,7 +142,7 @@ func Symlink(root *os.Root, target, name string) error {
 			return nil
 		}
 	}
-	temp := tempName(base)
+	temp := TempName(base)
 	if err := dir.Symlink(target, temp); err != nil {
 		return wrap("link", name, err)
 	}
@@ -211,9 +211,9 @@ func mkdirAll(root *os.Root, dir string) error {
 	return nil
 }
 
-// tempName is a name in the same directory that nobody else chooses. Its dot
+// TempName returns a name in the same directory that nobody else chooses. Its dot
 // keeps it from being read by programs that read all of a directory.
-func tempName(base string) string {
+func TempName(base string) string {
 	return "." + base[:min(len(base), 200)] + "." + rand.Text()[:12]
 }
 

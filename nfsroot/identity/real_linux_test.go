@@ -1,0 +1,78 @@
+package identity_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/mythic-beasts/hostkit/internal/peer"
+	"github.com/mythic-beasts/hostkit/nfsroot/identity"
+	"github.com/mythic-beasts/hostkit/nfsroot/nfsroottest"
+	"github.com/stretchr/testify/require"
+)
+
+// inNamespace runs a shell script in a network of its own, where eth0 is one end
+// of a cable and carries what an initramfs would have given it.
+func inNamespace(t *testing.T, script string, env ...string) string {
+	t.Helper()
+	peer.NeedRoot(t)
+	peer.Need(t, "unshare", "ip", "sh")
+	cmd := exec.CommandContext(t.Context(), "unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-euc", `
+mount -t tmpfs tmpfs /run
+ip link set lo up
+ip link add eth0 type veth peer name cable
+ip link set cable up
+ip link set eth0 up
+ip addr add 10.77.0.11/24 dev eth0
+ip route add default via 10.77.0.1
+`+script)
+	cmd.Env = append(os.Environ(), env...)
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, string(out))
+	return string(out)
+}
+
+// TestRealIfupdown has Debian's ifupdown bring the public interface up and down
+// while eth0 stays as it is.
+func TestRealIfupdown(t *testing.T) {
+	peer.NeedRoot(t)
+	ifup := peer.DebFile(t, "ifupdown", "sbin/ifup")
+	dir := nfsroottest.GoldenTree(t)
+	id := identity.Identity{Name: "pi1", Public: public()}
+	require.NoError(t, identity.Personalize(open(t, dir), id))
+
+	out := inNamespace(t, `
+mkdir -p /run/network
+eth0() { ip -o addr show dev eth0 scope global; ip route show dev eth0; ip -o link show dev eth0 | grep -o '<.*>'; }
+eth0 > /run/before
+if ip link add link eth0 name probe type vlan id 9 2>/dev/null; then
+	ip link delete probe
+else # a kernel without VLANs; another kind of interface on eth0 stands in
+	ip link add link eth0 name eth0.131 type macvlan
+	echo vlan protocol 802.1Q id 131
+fi
+"$IFUP" -a -i "$INTERFACES"
+eth0 > /run/after
+diff /run/before /run/after
+ip -d -o link show dev eth0.131
+ip -o addr show dev eth0.131 scope global
+ip route show dev eth0.131
+ip -6 route show default
+ip route show default
+ln -s "$IFUP" /run/ifdown
+/run/ifdown -a -i "$INTERFACES"
+ip link show dev eth0.131 2>/dev/null || echo the VLAN is gone
+eth0 > /run/after
+diff /run/before /run/after && echo eth0 is as it was
+`, "IFUP="+ifup, "INTERFACES="+filepath.Join(dir, "etc/network/interfaces"))
+	require.Contains(t, out, "vlan protocol 802.1Q id 131")
+	require.Contains(t, out, "inet6 2001:db8:1::5/64")
+	require.Contains(t, out, "inet 192.0.2.5/24")
+	require.Contains(t, out, "default via fe80::1 dev eth0.131")
+	require.Contains(t, out, "default via 192.0.2.1 dev eth0.131 ")
+	require.Contains(t, out, "default via 10.77.0.1 dev eth0")
+	require.NotContains(t, out, "Cannot find device")
+	require.Contains(t, out, "the VLAN is gone")
+	require.Contains(t, out, "eth0 is as it was")
+}

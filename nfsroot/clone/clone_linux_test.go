@@ -210,7 +210,7 @@ func TestSweep(t *testing.T) {
 	dir := loopfs.Mount(t, "xfs", loopfs.Options{})
 	base, dst := makeTree(t, dir), filepath.Join(dir, "pi1")
 	require.NoError(t, clone.Reflink{}.Clone(t.Context(), base, dst))
-	err := clone.Reflink{}.Remove(&cancelAfter{Context: t.Context(), left: 700}, dst)
+	err := clone.Reflink{}.Remove(&cancelAfter{Context: t.Context(), left: 300}, dst)
 	require.Error(t, err)
 	require.NoDirExists(t, dst)
 	require.Len(t, left(t, dir), 2)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -151,4 +152,25 @@ func copyXattr(dst, src int, name string) error {
 		return nil
 	}
 	return err
+}
+
+// File gives the empty file dst the content of src: it shares blocks where the
+// filesystem can, else it copies. shared tells which.
+func File(ctx context.Context, dst, src *os.File) (shared bool, err error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(int(src.Fd()), &st); err != nil {
+		return false, fmt.Errorf("clone: file %q: %w", src.Name(), err)
+	}
+	if st.Size == 0 {
+		return true, nil
+	}
+	d, s := int(dst.Fd()), int(src.Fd())
+	err = reflink(ctx, d, s, &st)
+	if shared = err == nil; errors.Is(err, errors.ErrUnsupported) || errors.Is(err, unix.EXDEV) {
+		err = copyData(ctx, d, s, &st)
+	}
+	if err != nil {
+		return false, fmt.Errorf("clone: file %q: %w", src.Name(), err)
+	}
+	return shared, nil
 }

@@ -45,7 +45,7 @@ func makeTree(t testing.TB, dir string) string {
 	do(sparse.Truncate(8 << 20))
 	do(sparse.Close())
 	do(os.MkdirAll(at("many"), 0o700))
-	for i := range 1500 { // more than a batch of names
+	for i := range 600 { // more than a batch of names
 		do(os.WriteFile(at(fmt.Sprintf("many/%d", i)), []byte(fmt.Sprint(i)), 0o644))
 	}
 	do(unix.Setxattr(at("var"), "user.note", []byte("kept"), 0))

@@ -216,8 +216,7 @@ func checkJournal(l *linter) error {
 	if err != nil || storage == "volatile" || storage == "none" {
 		return err
 	}
-	fi, err := l.root.Lstat("var/log/journal")
-	if storage != "persistent" && (err != nil || !fi.IsDir()) {
+	if storage != "persistent" && !l.exists("var/log/journal") {
 		return nil // auto, and nowhere to keep it
 	}
 	l.find(Warning, journalDropIn, func() error {

@@ -63,7 +63,7 @@ func TestKeysAreNeverShown(t *testing.T) {
 	require.NotContains(t, shown.String(), secret)
 	require.NotContains(t, shown.String(), "OPENSSH")
 	require.NotContains(t, shown.String(), fmt.Sprintf("%x", keys.PrivateKey())[:40])
-	require.NotContains(t, shown.String(), strings.Trim(fmt.Sprint(keys.PrivateKey()[:20]), "[]"))
+	require.NotContains(t, shown.String(), strings.Trim(fmt.Sprint([20]byte(keys.PrivateKey())), "[]"))
 	require.Contains(t, shown.String(), keys.Fingerprint())
 }
 

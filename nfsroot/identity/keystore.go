@@ -99,15 +99,15 @@ func create(dir *os.Root, name string) error {
 	if err != nil {
 		return err
 	}
-	defer dir.Remove(temp)
 	_, err = f.Write(keys.pem)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = dir.Link(temp, name+keySuffix)
 	}
-	if err := dir.Link(temp, name+keySuffix); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
+	if errors.Is(err, fs.ErrExist) {
+		err = nil
 	}
-	return syncDir(dir)
+	return errors.Join(err, dir.Remove(temp), syncDir(dir))
 }
 
 func syncDir(dir *os.Root) error {

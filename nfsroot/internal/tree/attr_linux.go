@@ -128,7 +128,7 @@ func ioctlFlags(root *os.Root, name string, change func(int) int) (int, error) {
 	defer f.Close()
 	// The requests are _IOR('f', 1, long) and _IOW('f', 2, long), though what is
 	// passed is an int.
-	const size = uintptr(unsafe.Sizeof(uintptr(0))) << 16
+	const size = unsafe.Sizeof(uintptr(0)) << 16
 	const get, set = 0x80006601 | size, 0x40006602 | size
 	var flags int32
 	if err := ioctl(f, get, &flags); err != nil {

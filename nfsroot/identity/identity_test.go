@@ -226,7 +226,7 @@ func TestWholeRack(t *testing.T) {
 	store := identity.KeyStore{Dir: filepath.Join(t.TempDir(), "keys")}
 	seen := make(map[string]bool)
 	for _, name := range rack() {
-		root := open(t, nfsroottest.GoldenTree(t))
+		root := open(t, t.TempDir())
 		keys, err := store.Get(name)
 		require.NoError(t, err)
 		require.NoError(t, identity.Personalize(root, identity.Identity{Name: name, HostKeys: keys}))
@@ -253,13 +253,15 @@ func BenchmarkPersonalize96(b *testing.B) {
 	roots := make([]*os.Root, 0, 96)
 	for range 96 {
 		clone := filepath.Join(b.TempDir(), "root")
-		require.NoError(b, os.CopyFS(clone, os.DirFS(filepath.Join(dir, "etc"))))
+		require.NoError(b, os.CopyFS(filepath.Join(clone, "etc"), os.DirFS(filepath.Join(dir, "etc"))))
+		require.NoError(b, os.MkdirAll(filepath.Join(clone, "usr/sbin"), 0o755))
+		require.NoError(b, os.WriteFile(filepath.Join(clone, "usr/sbin/ifup"), nil, 0o755))
 		roots = append(roots, open(b, clone))
 	}
 	ids := make([]identity.Identity, len(roots))
 	for i, name := range rack() {
 		ids[i] = full(b)
-		ids[i].Network, ids[i].Public = identity.Unmanaged, nil
+		ids[i].Network = identity.Auto
 		ids[i].Name = name
 	}
 	for round := 0; b.Loop(); round++ {

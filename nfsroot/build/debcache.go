@@ -3,8 +3,8 @@ package build
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"net/url"
@@ -21,17 +21,17 @@ import (
 // that builds can run beside one another.
 type debCache struct{ dir string }
 
-// openDebCache is the cache of what comes from the same archives with the same
-// keys: apt takes a package that is there for what it looks like by name and
-// size.
-func openDebCache(base string, s nfsroot.Spec) (debCache, error) {
-	archives := s.Archives()
-	text, err := json.Marshal(archives)
-	if err != nil {
-		return debCache{}, err
-	}
-	sum := sha256.Sum256(append(text, string(s.Arch)...))
-	c := debCache{dir: filepath.Join(base, "packages", hex.EncodeToString(sum[:8]))}
+// sourceKey names what comes from the same archives with the same keys for the
+// same architecture: apt takes a package that is there for what it looks like by
+// name and size, so that others must not be.
+func (r *run) sourceKey() string {
+	text := fmt.Sprintf("%q %q", r.spec.Arch, r.spec.Archives())
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:8])
+}
+
+func openDebCache(base, key string) (debCache, error) {
+	c := debCache{dir: filepath.Join(base, "packages", key)}
 	return c, errors.Join(os.MkdirAll(c.debs(), 0o755), os.MkdirAll(c.lists(), 0o755))
 }
 

@@ -16,7 +16,7 @@ import (
 // make bootstraps and finishes a tree in stage, and puts its archive into the
 // cache.
 func (r *run) make(ctx context.Context, stage string, memory bool) (*nfsroot.Manifest, error) {
-	debs, err := openDebCache(r.cacheDir, r.spec)
+	debs, err := openDebCache(r.cacheDir, r.sourceKey())
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +42,7 @@ func (r *run) make(ctx context.Context, stage string, memory bool) (*nfsroot.Man
 		return nil, fmt.Errorf("cache of packages: %w", err)
 	}
 	r.progress.enter(Finish)
-	kernel, err := r.kernel(ctx, t)
+	kernel, err := r.kernel(ctx, t, work.path("kernel"))
 	if err != nil {
 		return nil, err
 	}

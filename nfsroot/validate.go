@@ -98,7 +98,7 @@ func matchAll(what string, form *regexp.Regexp, values []string) error {
 
 func (m Mirror) validate() error {
 	u, err := url.Parse(m.URL)
-	if err != nil || !mirrorURL.MatchString(m.URL) || strings.ContainsAny(m.URL, `[]"'\`) {
+	if err != nil || !mirrorURL.MatchString(m.URL) || strings.ContainsAny(m.URL, `[]"'\#`) {
 		return fmt.Errorf("URL %q is malformed", m.URL)
 	}
 	switch {

@@ -25,8 +25,8 @@ type Section struct {
 }
 
 // Setting is a line of config.txt: key=value for most keys. Keys "initramfs"
-// (NAME ADDRESS) and "include" (NAME) are lines without an equals sign, for
-// which there are [Initramfs] and [Include].
+// (NAME, or NAME ADDRESS) and "include" (NAME) are lines without an equals sign,
+// for which there are [Initramfs] and [Include].
 type Setting struct{ Key, Value string }
 
 // Initramfs loads an archive to an address, or to [FollowKernel]: the one form
@@ -78,7 +78,8 @@ func (s Section) write(b *strings.Builder, first bool) error {
 	return nil
 }
 
-// bare are the keys of lines without an equals sign, and how many words follow.
+// bare are the keys of lines without an equals sign, and the most words that
+// follow.
 var bare = map[string]int{"initramfs": 2, "include": 1}
 
 // String is the line, without its end.
@@ -99,8 +100,11 @@ func (s Setting) check() error {
 	if strings.TrimSpace(s.Value) != s.Value {
 		return fmt.Errorf("%s %q has a space at an end", s.Key, s.Value)
 	}
-	if n := bare[s.Key]; n > 0 && (len(strings.Split(s.Value, " ")) != n || len(strings.Fields(s.Value)) != n) {
-		return fmt.Errorf("%s %q is not %d words", s.Key, s.Value, n)
+	if most := bare[s.Key]; most > 0 {
+		words := strings.Split(s.Value, " ")
+		if len(words) > most || slices.Contains(words, "") {
+			return fmt.Errorf("%s %q is not 1 to %d words", s.Key, s.Value, most)
+		}
 	}
 	if slices.Contains(fileKeys, s.Key) && strings.ContainsRune(s.Value, ' ') {
 		return fmt.Errorf("%s %q: a file name must not have a space in it", s.Key, s.Value)

@@ -31,7 +31,7 @@ func TestReadInfo(t *testing.T) {
 func narrow() []byte {
 	const names, info = "\x00.modinfo\x00.shstrtab\x00", "name=m\x00"
 	var b bytes.Buffer
-	write := func(v any) { binary.Write(&b, binary.BigEndian, v) } //nolint:errcheck // a Buffer takes all
+	write := func(v any) { binary.Write(&b, binary.BigEndian, v) }
 	write(elf.Header32{
 		Ident: [16]byte{0x7f, 'E', 'L', 'F', byte(elf.ELFCLASS32), byte(elf.ELFDATA2MSB), 1},
 		Shoff: uint32(52 + len(info) + len(names)), Ehsize: 52, Shentsize: 40, Shnum: 3, Shstrndx: 2,

@@ -75,7 +75,7 @@ func freeInitramfs() error {
 	if err := unix.Statfs("/", &fsInfo); err != nil {
 		return fmt.Errorf("look at the initramfs: %w", err)
 	}
-	if kind := int64(fsInfo.Type); kind != unix.RAMFS_MAGIC && kind != unix.TMPFS_MAGIC {
+	if kind := uint32(fsInfo.Type); kind != unix.RAMFS_MAGIC && kind != unix.TMPFS_MAGIC {
 		return fmt.Errorf("/ is no initramfs but of type %#x: nothing is deleted", kind)
 	}
 	removeOn(here.Dev, "/")

@@ -22,7 +22,7 @@ func loadModules(con *console, parameters map[string]string) {
 		con.log(fmt.Sprintf("list of modules: %v", err))
 	}
 	loaded := 0
-	for _, path := range strings.Fields(string(list)) {
+	for path := range strings.FieldsSeq(string(list)) {
 		name := strings.TrimSuffix(filepath.Base(path), ".ko")
 		err := loadModule(path, parameters[name])
 		if err != nil && !errors.Is(err, unix.EEXIST) {

@@ -127,7 +127,7 @@ func (n *network) Dial(ctx context.Context, addr netip.AddrPort) error {
 // Neighbour looks into the kernel's table of neighbours; flag 2 is of an entry
 // that was answered.
 func (n *network) Neighbour(addr netip.Addr) string {
-	table, err := os.ReadFile("/proc/net/arp")
+	table, err := os.ReadFile("/proc/thread-self/net/arp")
 	if err != nil {
 		return ""
 	}

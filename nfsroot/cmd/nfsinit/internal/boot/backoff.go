@@ -20,7 +20,7 @@ func (b *backoff) delay() time.Duration {
 	}
 	d := b.next
 	b.next = min(2*b.next, b.most)
-	return d - time.Duration(rand.Int64N(int64(d/2)+1))
+	return d - time.Duration(rand.Int64N(int64(d/2)+1)) //nolint:gosec // it guards nothing
 }
 
 // wait returns early, with an error, when ctx ends.

@@ -44,7 +44,7 @@ type exchange struct {
 // askDHCP makes one attempt: DISCOVER, OFFER, REQUEST, ACK.
 func askDHCP(ctx context.Context, conn Packets, link Link, ip bootparam.IP) (Lease, error) {
 	x := exchange{conn: conn, link: link, ip: ip}
-	binary.BigEndian.PutUint32(x.xid[:], rand.Uint32())
+	binary.BigEndian.PutUint32(x.xid[:], rand.Uint32()) //nolint:gosec // whoever is in the network sees it anyway
 	discover, err := x.message(dhcpv4.MessageTypeDiscover)
 	if err != nil {
 		return Lease{}, err

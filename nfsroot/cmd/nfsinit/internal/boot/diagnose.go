@@ -16,13 +16,13 @@ func (m *Machine) explainDial(spec Mount, lease Lease, err error) error {
 	onLink := lease.Addr.Masked().Contains(spec.Server)
 	if !onLink {
 		if !lease.Gateway.IsValid() {
-			return fmt.Errorf("%s is not in this machine's network %s, and there is no gateway: %w", where, lease.Addr.Masked(), err)
+			return fmt.Errorf("%s is not in this machine's network %s, and there is no gateway: %w", where, lease.Addr.Masked(), plainly(err))
 		}
 		hop = lease.Gateway
 	}
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Errorf("%s is up but nothing listens on TCP port %d: is the NFS service started? %w", where, spec.Port, err)
+		return fmt.Errorf("%s is up but nothing listens on TCP port %d: is the NFS service started? %w", where, spec.Port, plainly(err))
 	case m.System.Neighbour(hop) == "":
 		who := "the server on, and in this network"
 		if !onLink {
@@ -35,12 +35,15 @@ func (m *Machine) explainDial(spec Mount, lease Lease, err error) error {
 	return fmt.Errorf("%s answers ARP but not TCP port %d: is a firewall in between? %w", where, spec.Port, plainly(err))
 }
 
-// plainly shortens the error of a connection that timed out.
+// plainly leaves of an error of package net what the kernel said.
 func plainly(err error) error {
 	var timeout net.Error
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) ||
 		errors.As(err, &timeout) && timeout.Timeout() {
 		return errTimeout
+	}
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
+		return errno
 	}
 	return err
 }
@@ -80,8 +83,9 @@ var explanations = []struct {
 	}},
 }
 
+// refused is also what nfs-ganesha says by version 3 of a folder that is not there.
 func refused(spec Mount, lease Lease) string {
-	return fmt.Sprintf("the server refuses %s to %s: is it exported to this address?", spec.Path, lease.Addr.Addr())
+	return fmt.Sprintf("the server refuses %s to %s: is it there, and exported to this address?", spec.Path, lease.Addr.Addr())
 }
 
 func wrongVersion(spec Mount, _ Lease) string {

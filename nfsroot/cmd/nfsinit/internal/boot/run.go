@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/mythic-beasts/hostkit/nfsroot/bootparam"
@@ -297,12 +298,9 @@ func names(links []Link) string {
 	if len(links) == 0 {
 		return "none"
 	}
-	text := ""
+	all := make([]string, len(links))
 	for i, l := range links {
-		if i > 0 {
-			text += ", "
-		}
-		text += fmt.Sprintf("%s (%s)", l.Name, l.MAC)
+		all[i] = fmt.Sprintf("%s (%s)", l.Name, l.MAC)
 	}
-	return text
+	return strings.Join(all, ", ")
 }

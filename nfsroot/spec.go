@@ -72,7 +72,8 @@ type Pin struct {
 // is run.
 type Kernel struct {
 	// Package is the name of the package, in which one "*" stands for the newest
-	// version: "linux-image-6.1.0-*-arm64".
+	// version, "linux-image-6.1.0-*-arm64", or of a metapackage that depends on
+	// one: "linux-image-arm64".
 	Package string
 	// Modules are the modules that the root needs, to which those that they
 	// depend on are added. Nil means all modules of the package.

@@ -31,7 +31,11 @@ func (r *run) kernel(ctx context.Context, t *tree, temp string) (string, error) 
 		Suite: r.spec.Suite, Arch: r.spec.Arch, Mirrors: r.spec.Mirrors,
 		Keyring: r.spec.Keyring, Snapshot: r.spec.Snapshot, MaxAge: r.b.MaxAge, Log: r.b.Log,
 	}
-	file, _, err := source.Fetch(ctx, k.Package)
+	pkg, err := source.Kernel(ctx, k.Package)
+	if err != nil {
+		return "", fmt.Errorf("kernel: %w", err)
+	}
+	file, _, err := source.Fetch(ctx, pkg.Name)
 	if err != nil {
 		return "", fmt.Errorf("kernel: %w", err)
 	}

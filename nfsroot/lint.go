@@ -5,9 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/mythic-beasts/hostkit/nfsroot/internal/tree"
 )
@@ -124,7 +125,7 @@ type fault struct {
 type linter struct {
 	ctx    context.Context
 	root   *os.Root
-	path   string // of the tree on this machine, absolute and without links
+	mounts []string // mount points below it, relative to it
 	rule   *Rule
 	faults []fault
 	attrs  struct { // of the file that was asked for last
@@ -134,17 +135,14 @@ type linter struct {
 }
 
 func lint(ctx context.Context, r *os.Root, root string, rules []Rule) ([]fault, error) {
-	abs, err := filepath.Abs(root)
-	if err == nil {
-		abs, err = filepath.EvalSymlinks(abs)
-	}
+	mounts, err := mountsIn(root)
 	if err != nil {
 		return nil, err
 	}
 	if len(rules) == 0 {
 		rules = Rules()
 	}
-	l := &linter{ctx: ctx, root: r, path: abs}
+	l := &linter{ctx: ctx, root: r, mounts: mounts}
 	var failed []error
 	for i := range rules {
 		if l.rule = &rules[i]; l.rule.check == nil {
@@ -169,6 +167,9 @@ func (l *linter) walk(rules []Rule) error {
 	}
 	var failed []error
 	err := tree.Walk(l.ctx, l.root, func(e tree.Entry) error {
+		if slices.Contains(l.mounts, e.Path) {
+			return fs.SkipDir
+		}
 		for i := range rules {
 			l.rule = &rules[i]
 			if err := l.rule.visit(l, e); err != nil && len(failed) < maxFailures {
@@ -183,7 +184,12 @@ func (l *linter) walk(rules []Rule) error {
 // maxFailures is how many files that cannot be read are reported.
 const maxFailures = 20
 
-// find notes a fault that has a remedy.
+// find notes a fault, and what mends it unless that is nil. What is mounted in
+// the tree is not of the tree: it may be this machine's own, so nothing is found
+// there.
 func (l *linter) find(s Severity, path string, mend func() error, format string, args ...any) {
+	if l.rule.Name != mountsRule && slices.ContainsFunc(l.mounts, func(m string) bool { return path == m || strings.HasPrefix(path, m+"/") }) {
+		return
+	}
 	l.faults = append(l.faults, fault{Finding{l.rule.Name, path, s, fmt.Sprintf(format, args...), mend != nil}, mend})
 }

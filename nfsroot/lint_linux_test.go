@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -199,6 +200,41 @@ func TestRealMounts(t *testing.T) {
 	require.ErrorIs(t, nfsroot.Fix(t.Context(), link, findings), syscall.EBUSY, "what is in use stays")
 	require.NoError(t, open.Close())
 	require.NoError(t, nfsroot.Fix(t.Context(), link, findings))
+	findings, err = nfsroot.Lint(t.Context(), dir)
+	require.NoError(t, err)
+	require.Empty(t, findings)
+}
+
+// TestRealBindMount has a directory of this machine, on the same filesystem, in
+// the tree: nothing in it is the tree's, to find, to mend or to measure.
+func TestRealBindMount(t *testing.T) {
+	peer.NeedRoot(t)
+	dir, mine := nfsroottest.GoldenTree(t), t.TempDir()
+	bare := size(t, dir)
+	put("x.dpkg-old", "precious")(t, mine)
+	put("fstab", "/dev/sda1 / ext4 defaults 0 1\n")(t, mine)
+	require.NoError(t, os.Link(filepath.Join(mine, "fstab"), filepath.Join(mine, "swap")))
+	before := snapshot(t, mine)
+	for _, target := range []string{"srv", "etc"} {
+		at := filepath.Join(dir, target)
+		if err := syscall.Mount(mine, at, "", syscall.MS_BIND, ""); err != nil {
+			peer.Skip(t, "cannot mount: %v", err)
+		}
+		t.Cleanup(func() { _ = syscall.Unmount(at, syscall.MNT_DETACH) })
+	}
+	findings, err := nfsroot.Lint(t.Context(), dir)
+	require.NoError(t, err)
+	for _, f := range findings {
+		if f.Rule != "mounts" {
+			require.False(t, strings.HasPrefix(f.Path, "etc/") || strings.HasPrefix(f.Path, "srv/"), "%v", f)
+		}
+	}
+	others := slices.DeleteFunc(slices.Clone(findings), func(f nfsroot.Finding) bool { return f.Rule == "mounts" })
+	require.NoError(t, nfsroot.Fix(t.Context(), dir, others))
+	require.Less(t, size(t, dir).Total.Inodes, bare.Total.Inodes)
+	require.Equal(t, before, snapshot(t, mine))
+	require.NoError(t, nfsroot.Fix(t.Context(), dir, findings))
+	require.Equal(t, before, snapshot(t, mine))
 	findings, err = nfsroot.Lint(t.Context(), dir)
 	require.NoError(t, err)
 	require.Empty(t, findings)

@@ -120,9 +120,9 @@ func checkNetworkd(l *linter) error {
 			continue
 		}
 		if !keepsConfiguration(sections) {
-			l.find(Error, at, func() error {
+			l.find(Error, networkdUnit, func() error {
 				return tree.WriteFile(l.root, networkdUnit, tree.File{Data: []byte(networkdKeep)})
-			}, "has systemd-networkd set up %s", bootInterface)
+			}, "%s has systemd-networkd set up %s", at, bootInterface)
 		}
 		return nil
 	}

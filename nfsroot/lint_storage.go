@@ -3,12 +3,15 @@ package nfsroot
 import (
 	"errors"
 	"path"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/mythic-beasts/hostkit/nfsroot/internal/tree"
 )
+
+const mountsRule = "mounts"
 
 func storageRules() []Rule {
 	return []Rule{
@@ -34,7 +37,7 @@ func storageRules() []Rule {
 			check: checkResume,
 		},
 		{
-			Name:  "mounts",
+			Name:  mountsRule,
 			Finds: "What is mounted below the tree on this machine.",
 			Why:   "It was left by a build that was killed. Removing the tree then removes what is mounted there, and a clone copies it.",
 			Mend:  "Unmounts it, unless it is in use.",
@@ -163,14 +166,32 @@ func (l *linter) resumeNone() error {
 }
 
 func checkMounts(l *linter) error {
-	points, err := mountPoints()
-	if err != nil {
+	if _, err := mountPoints(); err != nil {
 		return err
 	}
-	for _, point := range mountsBelow(points, l.path) {
+	for _, point := range l.mounts {
 		l.find(Error, point, func() error { return tree.Unmount(l.root, point) }, "is a mount point")
 	}
 	return nil
+}
+
+// mountsIn returns the mount points below a directory, relative to it; none
+// where the system does not tell.
+func mountsIn(dir string) ([]string, error) {
+	points, err := mountPoints()
+	if errors.Is(err, errors.ErrUnsupported) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return nil, err
+	}
+	if dir, err = filepath.EvalSymlinks(dir); err != nil {
+		return nil, err
+	}
+	return mountsBelow(points, dir), nil
 }
 
 // mountsBelow returns the mount points strictly below a directory, relative to

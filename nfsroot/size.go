@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"slices"
@@ -56,7 +57,7 @@ func (u *Usage) add(v Usage) {
 }
 
 // Size measures the tree at root: by package as dpkg's database has it, and by
-// directory. A directory that several packages have belongs to the first of them
+// directory. What is mounted below it does not count. A directory that several packages have belongs to the first of them
 // by name. The tree may be hostile, as for [Lint]; what could not be read is in
 // the error, beside a report of the rest.
 func Size(ctx context.Context, root string) (*SizeReport, error) {
@@ -73,7 +74,14 @@ func Size(ctx context.Context, root string) (*SizeReport, error) {
 		db: db, packages: make(map[string]*Usage), unpackaged: make(map[string]*Usage), paths: make(map[string]*Usage),
 		linked: make(map[inode]linked),
 	}
+	mounts, err := mountsIn(root)
+	if err != nil {
+		return nil, fmt.Errorf("nfsroot: size of %s: %w", root, err)
+	}
 	err = tree.Walk(ctx, r, func(e tree.Entry) error {
+		if slices.Contains(mounts, e.Path) {
+			return fs.SkipDir
+		}
 		m.entry(e)
 		return nil
 	})

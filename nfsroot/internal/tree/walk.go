@@ -30,7 +30,8 @@ type Entry struct {
 // before what is in it. It follows no link and does not descend into another
 // filesystem. What vanishes meanwhile is passed over. A directory that cannot
 // be read, or is deeper than [MaxDepth], does not end the walk: it is in the
-// error that comes back in the end. An error of fn ends it.
+// error that comes back in the end. An error of fn ends it, but for
+// [fs.SkipDir], which passes over what is in a directory.
 func Walk(ctx context.Context, root *os.Root, fn func(Entry) error) error {
 	fi, err := root.Lstat(".")
 	if err != nil {
@@ -94,10 +95,11 @@ func (w *walk) entry(dir *os.Root, at, name string, depth int) error {
 		w.skip(full, err)
 		return nil
 	}
-	if err := w.fn(Entry{Path: full, Info: fi, Dir: dir, Name: name}); err != nil {
+	err = w.fn(Entry{Path: full, Info: fi, Dir: dir, Name: name})
+	if err != nil && !errors.Is(err, fs.SkipDir) {
 		return err
 	}
-	if !fi.IsDir() || device(fi) != w.device {
+	if err != nil || !fi.IsDir() || device(fi) != w.device {
 		return nil
 	}
 	if depth == MaxDepth {

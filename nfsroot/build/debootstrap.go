@@ -54,7 +54,7 @@ for m in $mirrors; do
 	chroot "$root" rmdir --parents --ignore-fail-on-non-empty "$m"
 done
 umount "$root/var/cache/apt/archives" "$root/var/lib/apt/lists" "$root/proc"
-umount --recursive "$root/dev"
+umount --lazy "$root/dev" # some below cannot be unmounted one by one in a user namespace
 set -- "$mode" "$root"
 ` + emit
 

@@ -163,7 +163,7 @@ func TestRealGuest(t *testing.T) {
 	g := newGuest(t)
 	dir := t.TempDir()
 	root := guestRoot(t, dir, probeInit)
-	s := &nfsd.Server{Exports: guestExport(dir), Async: true, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
+	s := &nfsd.Server{Exports: guestExport(dir), Async: true, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	stop := g.serve(t, s)
 	output := g.run(t, root)
 	stop()

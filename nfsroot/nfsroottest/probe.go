@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -59,21 +61,31 @@ func (p place) path(name string) string { return filepath.Join(string(p), name) 
 //
 // Probes that come after ctx has ended are skipped with its error as the reason.
 func Probe(ctx context.Context, dir string) []Result {
-	all := probes()
-	results := make([]Result, 0, len(all))
-	for _, pr := range all {
-		r := Result{Name: pr.name, Optional: pr.optional}
-		switch {
-		case ctx.Err() != nil:
-			r.Skipped = ctx.Err().Error()
-		case pr.root && os.Geteuid() != 0:
-			r.Skipped = "needs root"
-		default:
-			r.Err = pr.in(dir)
+	return slices.Collect(Probes(ctx, dir))
+}
+
+// Probes is [Probe] for those who want each result as it comes.
+func Probes(ctx context.Context, dir string) iter.Seq[Result] {
+	return func(yield func(Result) bool) {
+		for _, pr := range probes() {
+			if !yield(pr.result(ctx, dir)) {
+				return
+			}
 		}
-		results = append(results, r)
 	}
-	return results
+}
+
+func (pr probe) result(ctx context.Context, dir string) Result {
+	r := Result{Name: pr.name, Optional: pr.optional}
+	switch {
+	case ctx.Err() != nil:
+		r.Skipped = ctx.Err().Error()
+	case pr.root && os.Geteuid() != 0:
+		r.Skipped = "needs root"
+	default:
+		r.Err = pr.in(dir)
+	}
+	return r
 }
 
 func (pr probe) in(dir string) (err error) {

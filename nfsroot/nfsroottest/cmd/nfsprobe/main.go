@@ -13,6 +13,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"os/signal"
 	"strings"
@@ -46,13 +47,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			return 2
 		}
 	}
-	return report(stdout, nfsroottest.Probe(ctx, dir))
+	return report(stdout, nfsroottest.Probes(ctx, dir))
 }
 
 // report is greppable: one line each, whatever the error's text holds.
-func report(w io.Writer, results []nfsroottest.Result) int {
+func report(w io.Writer, results iter.Seq[nfsroottest.Result]) int {
 	var ok, failed, missing, skipped int
-	for _, r := range results {
+	for r := range results {
 		fmt.Fprintln(w, strings.ReplaceAll(r.String(), "\n", "; "))
 		switch {
 		case r.Skipped != "":

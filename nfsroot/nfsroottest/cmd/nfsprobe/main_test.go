@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -46,12 +47,12 @@ func TestRun(t *testing.T) {
 
 func TestReportKeepsToALine(t *testing.T) {
 	var out bytes.Buffer
-	code := report(&out, []nfsroottest.Result{
+	code := report(&out, slices.Values([]nfsroottest.Result{
 		{Name: "a"},
 		{Name: "b", Err: errors.Join(errors.New("one"), errors.New("two"))},
 		{Name: "c", Err: errors.New("three"), Optional: true},
 		{Name: "d", Skipped: "needs root"},
-	})
+	}))
 	require.Equal(t, 1, code)
 	require.Equal(t, "ok   a\nFAIL b: one; two\nno   c: three\nskip d: needs root\n"+
 		"nfsprobe: 1 ok, 1 failed, 1 optional missing, 1 skipped\n", out.String())

@@ -21,35 +21,33 @@ type Preset struct {
 var nfs = []string{"nfsv3", "nfsv4"}
 
 // Pi is for every Raspberry Pi that boots from the network, with Debian's
-// kernels or Raspberry Pi's: the network of a Pi 3 (USB), 4 (genet) and 5 (macb
-// behind the RP1), their PHYs, NFS and the watchdog.
+// kernels or Raspberry Pi's: the network of a Pi 3 and before (USB), 4 (genet)
+// and 5 (macb behind PCIe and the RP1), their PHYs, NFS and the watchdog.
 func Pi() Preset {
 	return Preset{
 		Required: slices.Clone(nfs),
 		Wanted: []string{
-			"dwc2", "dwc_otg", "phy_generic", // USB of a Pi 3 and before
-			"smsc95xx",          // Ethernet of a Pi 2 and 3B
-			"lan78xx",           // of a 3B+
-			"cdc_ether",         // of QEMU's, and of USB adapters
-			"genet", "bcmgenet", // of a Pi 4 and CM4
-			"rp1", "rp1_pci", "rp1_mfd", "macb", // of a Pi 5 and CM5
-			"broadcom", "bcm54140", "microchip", "smsc", // PHYs
+			// USB of a Pi 3 and before
+			"dwc2", "dwc_otg", "phy_generic",
+			// Ethernet of a Pi 2 and 3B; of a 3B+; of QEMU's 3B and of USB adapters
+			"smsc95xx", "lan78xx", "cdc_ether",
+			// of a Pi 4 and CM4, by either name
+			"genet", "bcmgenet",
+			// of a Pi 5 and CM5
+			"irq_bcm2712_mip", "pcie_brcmstb", "clk_rp1", "pinctrl_rp1", "rp1_pci", "rp1", "macb",
+			// PHYs
+			"broadcom", "microchip", "smsc",
 			"bcm2835_wdt",
 			"af_packet",
 		},
 	}
 }
 
-// Virt is for virtual machines, of QEMU and of what offers the same devices.
+// Virt is for virtual machines with virtio, such as QEMU's, and its watchdog.
 func Virt() Preset {
 	return Preset{
 		Required: append([]string{"virtio_net"}, nfs...),
-		Wanted: []string{
-			"virtio_pci", "virtio_mmio",
-			"e1000", "e1000e", "8139cp",
-			"i6300esb",
-			"af_packet",
-		},
+		Wanted:   []string{"virtio_pci", "virtio_mmio", "i6300esb", "af_packet"},
 	}
 }
 

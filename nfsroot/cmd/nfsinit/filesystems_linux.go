@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -102,10 +103,10 @@ func removeOn(device uint64, dir string) {
 	}
 }
 
-// runnable reports whether the mounted root has the program. A link is followed
-// within the root only as far as there is something to follow.
-func runnable(program string) error {
-	root, err := os.OpenRoot(newRoot)
+// runnable returns nil if the folder, which is to be the root, has the program. A
+// symbolic link counts as one: it may be absolute, and so lead nowhere yet.
+func runnable(dir, program string) error {
+	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return err
 	}
@@ -123,12 +124,20 @@ func runnable(program string) error {
 // execInit becomes the system's init, with the arguments and the environment
 // that the kernel gave.
 func execInit(program string) error {
-	env := os.Environ()
-	for _, v := range []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/", "TERM=linux"} {
-		if name, _, _ := strings.Cut(v, "="); os.Getenv(name) == "" {
-			env = append(env, v)
+	argv := append([]string{program}, os.Args[1:]...)
+	return fmt.Errorf("run %s: %w", program, unix.Exec(program, argv, withDefaults(os.Environ())))
+}
+
+// defaults are what every init finds in its environment.
+var defaults = []string{"HOME=/", "TERM=linux", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+
+// withDefaults adds those that are missing.
+func withDefaults(env []string) []string {
+	for _, d := range defaults {
+		name := d[:strings.Index(d, "=")+1]
+		if !slices.ContainsFunc(env, func(v string) bool { return strings.HasPrefix(v, name) }) {
+			env = append(env, d)
 		}
 	}
-	argv := append([]string{program}, os.Args[1:]...)
-	return fmt.Errorf("run %s: %w", program, unix.Exec(program, argv, env))
+	return env
 }

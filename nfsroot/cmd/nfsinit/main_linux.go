@@ -38,7 +38,7 @@ func start(con *console) (boot.Params, error) {
 	}
 	params, err := boot.ParseParams(string(cmdline))
 	if err != nil {
-		return boot.Params{}, err
+		return params, err
 	}
 	loadModules(con, params.Modules)
 	return params, nil
@@ -73,7 +73,7 @@ func end(con *console, seconds int, err error) {
 	switch {
 	case seconds == 0:
 		con.log("stops here: panic= gives no time after which to start again")
-		select {}
+		sleepForEver()
 	case seconds > 0:
 		con.log(fmt.Sprintf("starts again in %d s", seconds))
 		time.Sleep(time.Duration(seconds) * time.Second)
@@ -82,5 +82,13 @@ func end(con *console, seconds int, err error) {
 	if err := unix.Reboot(unix.LINUX_REBOOT_CMD_RESTART); err != nil {
 		con.log(fmt.Sprintf("restart: %v", err))
 	}
-	select {}
+	sleepForEver()
+}
+
+// sleepForEver keeps the kernel from its panic about an init that ended. The Go
+// runtime would take a select{} for a deadlock, and end.
+func sleepForEver() {
+	for {
+		time.Sleep(time.Hour)
+	}
 }

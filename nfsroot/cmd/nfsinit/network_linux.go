@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -116,12 +117,31 @@ func (n *network) SetHostname(name string) error {
 	return unix.Sethostname([]byte(host))
 }
 
+// dialMost is how long a connection may take if nobody says.
+const dialMost = time.Minute
+
 func (n *network) Dial(ctx context.Context, addr netip.AddrPort) error {
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp4", addr.String())
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		deadline = time.Now().Add(dialMost)
+	}
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return err
 	}
-	return conn.Close()
+	defer unix.Close(fd)
+	err = unix.Connect(fd, &unix.SockaddrInet4{Port: int(addr.Port()), Addr: addr.Addr().As4()})
+	if err != unix.EINPROGRESS {
+		return err
+	}
+	if err := waitFor(fd, unix.POLLOUT, deadline); err != nil {
+		return err
+	}
+	errno, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
+	if err == nil && errno != 0 {
+		err = unix.Errno(errno)
+	}
+	return err
 }
 
 // Neighbour looks into the kernel's table of neighbours; flag 2 is of an entry
@@ -153,7 +173,7 @@ func (n *network) Mount(m boot.Mount) error {
 
 func (n *network) Unmount() error { return unix.Unmount(newRoot, unix.MNT_DETACH) }
 
-func (n *network) Runnable(program string) error { return runnable(program) }
+func (n *network) Runnable(program string) error { return runnable(newRoot, program) }
 
 func (n *network) WriteFile(name string, b []byte) error {
 	path := filepath.Join("/run", name)

@@ -27,22 +27,37 @@ type Params struct {
 const prefix = "nfsinit."
 
 // ParseParams reads /proc/cmdline. It refuses what it cannot do, and parameters
-// of its own that it does not know.
+// of its own that it does not know. With an error, the Params say no more than
+// what is to become of a machine that cannot boot: Panic.
 func ParseParams(cmdline string) (Params, error) {
 	line, err := bootparam.ParseCmdline(cmdline)
-	if err != nil {
-		return Params{}, err
-	}
 	p := Params{Cmdline: line, Init: "/sbin/init", Modules: make(map[string]string)}
 	for _, extra := range line.Extra {
-		if extra == "--" {
+		if err != nil || extra == "--" {
 			break // what follows is init's
 		}
-		if err := p.set(extra); err != nil {
-			return Params{}, err
+		err = p.set(extra)
+	}
+	if err == nil {
+		err = p.check()
+	}
+	if err != nil {
+		return Params{Cmdline: bootparam.Cmdline{Panic: panicSeconds(cmdline)}}, err
+	}
+	return p, nil
+}
+
+// panicSeconds finds panic= in a line that is wrong elsewhere.
+func panicSeconds(cmdline string) int {
+	seconds := 0
+	for word := range strings.FieldsSeq(cmdline) {
+		if value, ok := strings.CutPrefix(word, "panic="); ok {
+			if n, err := strconv.Atoi(value); err == nil {
+				seconds = n
+			}
 		}
 	}
-	return p, p.check()
+	return seconds
 }
 
 func (p *Params) set(extra string) error {

@@ -58,8 +58,9 @@ func TestParseParamsRefuses(t *testing.T) {
 		{"BOOTIF=06-01-02-03-04-05-06", "not 01- and an Ethernet address"},
 	} {
 		t.Run(tt.cmdline, func(t *testing.T) {
-			_, err := boot.ParseParams(tt.cmdline)
+			p, err := boot.ParseParams("panic=5 " + tt.cmdline)
 			require.ErrorContains(t, err, tt.text)
+			require.Equal(t, 5, p.Panic, "a machine that cannot boot starts again all the same")
 		})
 	}
 }

@@ -45,7 +45,8 @@ func TryMount(t testing.TB, kind string, o Options) (string, error) {
 	if err := run(mount, "-t", "tmpfs", "-o", "size=100%", "tmpfs", work); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { cleanup(t, umount, work) })
+	// Lazily: the kernel lets go of the loop device's file in its own time.
+	t.Cleanup(func() { cleanup(t, umount, "-l", work) })
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatalf("loopfs: %v", err)
 	}

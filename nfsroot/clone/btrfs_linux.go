@@ -66,7 +66,7 @@ func onBtrfs(fd int) error {
 	if err := unix.Fstatfs(fd, &st); err != nil {
 		return fmt.Errorf("statfs: %w", err)
 	}
-	if uint32(st.Type) != unix.BTRFS_SUPER_MAGIC { //nolint:gosec // a magic number of 32 bits
+	if uint32(st.Type) != unix.BTRFS_SUPER_MAGIC {
 		return fmt.Errorf("the filesystem is not btrfs: %w", errors.ErrUnsupported)
 	}
 	return nil

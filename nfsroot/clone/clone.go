@@ -108,7 +108,7 @@ func (Btrfs) Capabilities() Capabilities {
 func (Reflink) Capabilities() Capabilities {
 	return Capabilities{
 		Name: "reflink", SharesSpace: true, Quota: []QuotaKind{Project},
-		Export: "clones share one filesystem: file handles do not keep machines apart, use subtree_check or one filesystem each",
+		Export: "clones share one filesystem: file handles do not keep machines apart. Give those that are not trusted a filesystem each",
 	}
 }
 

@@ -65,6 +65,24 @@ func TestClone(t *testing.T) {
 	})
 }
 
+// Neither the process's umask, nor the folder that the clone is in, changes what
+// it is: not by its group, nor by an ACL that it hands down.
+func TestCloneInheritsNothing(t *testing.T) {
+	dir := loopfs.Mount(t, "ext4", loopfs.Options{})
+	base := makeTree(t, dir)
+	in := filepath.Join(dir, "shared")
+	require.NoError(t, os.Mkdir(in, 0o755))
+	require.NoError(t, os.Chown(in, 0, 1234))
+	require.NoError(t, unix.Chmod(in, 0o2775))
+	acl := "\x02\x00\x00\x00\x01\x00\x07\x00\xff\xff\xff\xff\x04\x00\x07\x00\xff\xff\xff\xff\x20\x00\x07\x00\xff\xff\xff\xff" // u::rwx,g::rwx,o::rwx
+	require.NoError(t, unix.Setxattr(in, "system.posix_acl_default", []byte(acl), 0))
+	defer unix.Umask(unix.Umask(0o077))
+	require.NoError(t, clone.Copy{}.Clone(t.Context(), base, filepath.Join(in, "pi1")))
+	require.Equal(t, facts(t, base), facts(t, filepath.Join(in, "pi1")))
+	_, err := unix.Lgetxattr(filepath.Join(in, "pi1", "usr"), "system.posix_acl_default", nil)
+	require.ErrorIs(t, err, unix.ENODATA)
+}
+
 func TestHolesStay(t *testing.T) {
 	eachRig(t, func(t *testing.T, dir string, c clone.Cloner) {
 		base, dst := makeTree(t, dir), filepath.Join(dir, "pi1")
@@ -203,6 +221,68 @@ func TestCancel(t *testing.T) {
 		require.ErrorIs(t, err, context.Canceled)
 		require.Equal(t, before, left(t, dir))
 	})
+}
+
+// Half of a clone is as little left as nothing of it.
+func TestCancelHalfWay(t *testing.T) {
+	dir := loopfs.Mount(t, "tmpfs", loopfs.Options{})
+	base := makeTree(t, dir)
+	for range 20 {
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		done := make(chan struct{})
+		wg.Go(func() {
+			defer cancel()
+			for {
+				found, _ := filepath.Glob(filepath.Join(dir, ".clone-*.part", "many", "1*"))
+				select {
+				case <-done:
+					return
+				default:
+				}
+				if len(found) > 0 {
+					return
+				}
+			}
+		})
+		err := clone.Copy{Workers: 1}.Clone(ctx, base, filepath.Join(dir, "pi1"))
+		close(done)
+		wg.Wait()
+		if err != nil {
+			require.ErrorIs(t, err, context.Canceled)
+			require.Equal(t, []string{"base"}, left(t, dir))
+			return
+		}
+		require.NoError(t, clone.Copy{}.Remove(t.Context(), filepath.Join(dir, "pi1")))
+	}
+	t.Fatal("it was never cancelled half way")
+}
+
+// Clones and trials go on while somebody sweeps all the time.
+func TestSweepLeavesTheLivingAlone(t *testing.T) {
+	dir := loopfs.Mount(t, "tmpfs", loopfs.Options{})
+	base := makeTree(t, dir)
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				clone.Sweep(t.Context(), dir)
+			}
+		}
+	})
+	defer wg.Wait()
+	defer close(done)
+	for i := range 10 {
+		dst := filepath.Join(dir, fmt.Sprint("pi", i))
+		require.NoError(t, clone.Copy{}.Clone(t.Context(), base, dst))
+		require.Equal(t, facts(t, base), facts(t, dst))
+		require.NoError(t, clone.Try(t.Context(), dir)[3].Err)
+		require.NoError(t, clone.Copy{}.Remove(t.Context(), dst))
+	}
 }
 
 // Removal that was cancelled half way is finished by Sweep.

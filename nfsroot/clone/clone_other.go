@@ -17,6 +17,11 @@ func unsupported(what string) error {
 
 func refuse(what, path string) error { return errors.Join(checkName(path), unsupported(what)) }
 
+func workFolder(dir string) (path string, remove func() error, err error) {
+	path, err = os.MkdirTemp(dir, tempPrefix)
+	return path, func() error { return os.RemoveAll(path) }, err
+}
+
 // Clone implements [Cloner].
 func (Btrfs) Clone(_ context.Context, base, dst string) error {
 	return errors.Join(checkApart(base, dst), refuse("snapshot", dst))

@@ -75,7 +75,7 @@ func fillSide(dir *os.File, lower string) error {
 	if err := unix.Fstat(int(from.Fd()), &st); err != nil {
 		return err
 	}
-	if err := newTree(1, nil).attributes(int(upper.Fd()), int(from.Fd()), &st); err != nil {
+	if err := newTree(1, nil).attributes(int(upper.Fd()), int(from.Fd()), &st, 0o700); err != nil {
 		return err
 	}
 	return unix.Syncfs(fd)

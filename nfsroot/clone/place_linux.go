@@ -69,23 +69,16 @@ func (p *place) make(ctx context.Context, mkdir func(parent int, name string) er
 	if err := p.vacant(); err != nil {
 		return err
 	}
-	temp := tempName(".part")
-	if err := mkdir(p.fd(), temp); err != nil {
+	temp, dir, err := p.temp(mkdir)
+	if err != nil {
 		return fmt.Errorf("make a folder beside %q: %w", p.path, err)
 	}
+	defer dir.Close()
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, removeEntry(context.WithoutCancel(ctx), p.fd(), temp))
 		}
 	}()
-	dir, err := openFolderAt(p.fd(), temp)
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	if err := unix.Flock(int(dir.Fd()), unix.LOCK_EX); err != nil { // for Sweep
-		return fmt.Errorf("lock %q: %w", temp, err)
-	}
 	if err := fill(dir); err != nil {
 		return err
 	}
@@ -96,6 +89,53 @@ func (p *place) make(ctx context.Context, mkdir func(parent int, name string) er
 		return &os.LinkError{Op: "rename", Old: temp, New: p.path, Err: err}
 	}
 	return p.parent.Sync()
+}
+
+// temp makes a folder beside the place and locks it, so that Sweep leaves it
+// alone. A Sweep that came before the lock has removed it, and it is made again.
+func (p *place) temp(mkdir func(parent int, name string) error) (string, *os.File, error) {
+	for {
+		name := tempName(".part")
+		if err := mkdir(p.fd(), name); err != nil {
+			return "", nil, err
+		}
+		dir, err := openFolderAt(p.fd(), name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return "", nil, errors.Join(err, removeEntry(context.Background(), p.fd(), name))
+		}
+		var st unix.Stat_t
+		err = errors.Join(unix.Flock(int(dir.Fd()), unix.LOCK_EX), unix.Fstat(int(dir.Fd()), &st))
+		if err == nil && st.Nlink > 0 {
+			return name, dir, nil
+		}
+		dir.Close()
+		if err != nil {
+			return "", nil, errors.Join(err, removeEntry(context.Background(), p.fd(), name))
+		}
+	}
+}
+
+// workFolder makes a folder in dir for a trial.
+func workFolder(dir string) (path string, remove func() error, err error) {
+	parent, err := openFolder(dir)
+	if err != nil {
+		return "", nil, err
+	}
+	p := &place{parent: parent, path: dir}
+	name, locked, err := p.temp(mkdirPrivate)
+	if err != nil {
+		parent.Close()
+		return "", nil, err
+	}
+	return filepath.Join(dir, name), func() error {
+		err := removeEntry(context.Background(), p.fd(), name)
+		locked.Close()
+		parent.Close()
+		return err
+	}, nil
 }
 
 func mkdirPrivate(parent int, name string) error { return unix.Mkdirat(parent, name, 0o700) }

@@ -41,11 +41,11 @@ func Probe(ctx context.Context, dir string) (Cloner, error) {
 }
 
 func try(ctx context.Context, dir string, c Cloner) (err error) {
-	work, err := os.MkdirTemp(dir, tempPrefix+"*.part")
+	work, remove, err := workFolder(dir)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
+	defer func() { err = errors.Join(err, remove()) }()
 	src, base, dst := filepath.Join(work, "src"), filepath.Join(work, "base"), filepath.Join(work, "dst")
 	if err := os.Mkdir(src, 0o755); err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -55,11 +56,17 @@ func (BtrfsQuota) Limit(_ context.Context, dir string, limit uint64) error {
 		return fmt.Errorf("clone: limit %q: %w", dir, err)
 	}
 	defer f.Close()
+	// A clone that is at its limit has no room for the ioctl: it is the parent's.
+	parent, err := openFolder(filepath.Dir(dir))
+	if err != nil {
+		return fmt.Errorf("clone: limit %q: %w", dir, err)
+	}
+	defer parent.Close()
 	args := struct{ id, flags, maxReferred, maxExclusive, reserved1, reserved2 uint64 }{id: id, flags: limitReferred, maxReferred: limit}
 	if limit == 0 {
 		args.maxReferred = ^uint64(0) // clears it
 	}
-	if err := ioctl(int(f.Fd()), ioctlQgroupLimit, unsafe.Pointer(&args)); err != nil {
+	if err := ioctl(int(parent.Fd()), ioctlQgroupLimit, unsafe.Pointer(&args)); err != nil {
 		return fmt.Errorf("clone: limit %q: %w", dir, err)
 	}
 	return nil
@@ -233,7 +240,7 @@ func pickProject(fd int) (uint32, error) {
 	if err := unix.Fstat(fd, &st); err != nil {
 		return 0, err
 	}
-	id := uint32(st.Ino^st.Ino>>32)&0x7fffffff | 1<<30 //nolint:gosec // folded
+	id := uint32(st.Ino^st.Ino>>32)&0x7fffffff | 1<<30
 	for {
 		var q diskQuota
 		err := quotactl(fd, quotaGet, id, &q)

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
+	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -26,6 +28,7 @@ type tree struct {
 	root  *os.File // of the copy
 	euid  uint32
 	egid  uint32
+	umask uint32
 	slots chan struct{} // one for each goroutine beside the first
 	wg    sync.WaitGroup
 	stop  context.CancelCauseFunc
@@ -42,7 +45,7 @@ func newTree(workers int, data func(context.Context, int, int, *unix.Stat_t) err
 	}
 	return &tree{
 		data: data, slots: make(chan struct{}, workers-1), links: make(map[inode]string),
-		euid: uint32(os.Geteuid()), egid: uint32(os.Getegid()),
+		euid: uint32(os.Geteuid()), egid: uint32(os.Getegid()), umask: umask(),
 	}
 }
 
@@ -55,10 +58,15 @@ func (t *tree) copy(ctx context.Context, dst, src *os.File) error {
 	if err := unix.Fchmod(int(dst.Fd()), 0o700); err != nil {
 		return err
 	}
+	// Nor is what is made in it to inherit an ACL.
+	err := unix.Fremovexattr(int(dst.Fd()), "system.posix_acl_default")
+	if err != nil && !errors.Is(err, unix.ENODATA) && !errors.Is(err, unix.EOPNOTSUPP) {
+		return fmt.Errorf("default ACL of the copy: %w", err)
+	}
 	ctx, t.stop = context.WithCancelCause(ctx)
 	defer t.stop(nil)
 	t.root = dst
-	err := t.folder(ctx, dst, src, ".", 0)
+	err = t.folder(ctx, dst, src, ".", 0)
 	if err != nil {
 		t.stop(err)
 	}
@@ -95,7 +103,7 @@ func (t *tree) folder(ctx context.Context, dst, src *os.File, rel string, depth 
 	if err := unix.Fstat(int(src.Fd()), &st); err != nil {
 		return fmt.Errorf("stat %q: %w", rel, err)
 	}
-	if err := t.attributes(int(dst.Fd()), int(src.Fd()), &st); err != nil {
+	if err := t.attributes(int(dst.Fd()), int(src.Fd()), &st, 0o700); err != nil {
 		return fmt.Errorf("attributes of %q: %w", rel, err)
 	}
 	return nil
@@ -176,7 +184,7 @@ func (t *tree) file(ctx context.Context, d, s int, name, rel string) error {
 		}
 		t.links[id] = rel
 	}
-	out, err := unix.Openat(d, name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	out, err := unix.Openat(d, name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, st.Mode&0o777)
 	if err != nil {
 		return err
 	}
@@ -190,19 +198,38 @@ func (t *tree) content(ctx context.Context, out, in int, st *unix.Stat_t) error 
 			return err
 		}
 	}
-	return t.attributes(out, in, st)
+	return t.attributes(out, in, st, st.Mode&0o777&^t.umask)
+}
+
+// umask is the process's. Reading it by umask(2) would change it for a moment.
+func umask() uint32 {
+	const none = 0o777 // as if no bit could be relied on
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return none
+	}
+	_, rest, found := strings.Cut(string(status), "\nUmask:")
+	line, _, _ := strings.Cut(rest, "\n")
+	mask, err := strconv.ParseUint(strings.TrimSpace(line), 8, 32)
+	if !found || err != nil {
+		return none
+	}
+	return uint32(mask)
 }
 
 // attributes sets owner, extended attributes, mode and times. The order matters:
-// a change of owner takes away the setuid bit and capabilities.
-func (t *tree) attributes(out, in int, st *unix.Stat_t) error {
+// a change of owner takes away the setuid bit and capabilities. made is the mode
+// that out has: it costs a transaction to set what is there.
+func (t *tree) attributes(out, in int, st *unix.Stat_t, made uint32) error {
 	if st.Uid != t.euid || st.Gid != t.egid {
 		if err := unix.Fchown(out, int(st.Uid), int(st.Gid)); err != nil {
 			return fmt.Errorf("set owner: %w", err)
 		}
 	}
-	if err := unix.Fchmod(out, st.Mode&0o7777); err != nil {
-		return fmt.Errorf("set mode: %w", err)
+	if st.Mode&0o7777 != made {
+		if err := unix.Fchmod(out, st.Mode&0o7777); err != nil {
+			return fmt.Errorf("set mode: %w", err)
+		}
 	}
 	if err := copyXattrs(out, in); err != nil {
 		return err
@@ -231,7 +258,7 @@ func (t *tree) node(d, s int, name string) error {
 	if err := unix.Fstatat(s, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return err
 	}
-	if err := unix.Mknodat(d, name, st.Mode, int(st.Rdev)); err != nil { //nolint:gosec // makedev's 32 bits
+	if err := unix.Mknodat(d, name, st.Mode, int(st.Rdev)); err != nil {
 		return fmt.Errorf("make the node: %w", err)
 	}
 	return t.nodeAttributes(d, s, name)

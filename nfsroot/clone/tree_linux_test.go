@@ -46,7 +46,7 @@ func makeTree(t testing.TB, dir string) string {
 	do(sparse.Close())
 	do(os.MkdirAll(at("many"), 0o700))
 	for i := range 600 { // more than a batch of names
-		do(os.WriteFile(at(fmt.Sprintf("many/%d", i)), []byte(fmt.Sprint(i)), 0o644))
+		do(os.WriteFile(at(fmt.Sprintf("many/%d", i)), fmt.Append(nil, i), 0o644))
 	}
 	do(unix.Setxattr(at("var"), "user.note", []byte("kept"), 0))
 	old := time.Date(2001, 2, 3, 4, 5, 6, 7000, time.UTC)
@@ -73,14 +73,15 @@ func facts(t testing.TB, root string) map[string]string {
 		if err != nil {
 			return err
 		}
-		fact := fmt.Sprintf("mode %o owner %d:%d modified %d.%09d", st.Mode, st.Uid, st.Gid, st.Mtim.Sec, st.Mtim.Nsec)
+		var fact strings.Builder
+		fmt.Fprintf(&fact, "mode %o owner %d:%d modified %d.%09d", st.Mode, st.Uid, st.Gid, st.Mtim.Sec, st.Mtim.Nsec)
 		switch st.Mode & unix.S_IFMT {
 		case unix.S_IFLNK:
 			target, err := os.Readlink(path)
 			if err != nil {
 				return err
 			}
-			fact += " to " + target
+			fact.WriteString(" to " + target)
 		case unix.S_IFREG:
 			data, err := os.ReadFile(path)
 			if err != nil {
@@ -89,18 +90,18 @@ func facts(t testing.TB, root string) map[string]string {
 			if _, ok := first[st.Ino]; !ok {
 				first[st.Ino] = rel
 			}
-			fact += fmt.Sprintf(" links %d same as %s: %q", st.Nlink, first[st.Ino], strings.TrimRight(string(data), "\x00"))
-			fact += fmt.Sprintf(" size %d", st.Size)
+			fmt.Fprintf(&fact, " links %d same as %s: %q", st.Nlink, first[st.Ino], strings.TrimRight(string(data), "\x00"))
+			fmt.Fprintf(&fact, " size %d", st.Size)
 		case unix.S_IFCHR, unix.S_IFBLK:
-			fact += fmt.Sprintf(" device %d", st.Rdev)
+			fmt.Fprintf(&fact, " device %d", st.Rdev)
 		}
 		for _, name := range []string{"security.capability", "user.note"} {
 			value := make([]byte, 100)
 			if n, err := unix.Lgetxattr(path, name, value); err == nil {
-				fact += fmt.Sprintf(" %s=%q", name, value[:n])
+				fmt.Fprintf(&fact, " %s=%q", name, value[:n])
 			}
 		}
-		all[rel] = fact
+		all[rel] = fact.String()
 		return nil
 	}))
 	return all

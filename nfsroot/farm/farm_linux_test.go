@@ -119,6 +119,30 @@ func TestOverlayIsRefused(t *testing.T) {
 	require.ErrorIs(t, err, errors.ErrUnsupported)
 }
 
+// On a full disk a rebuild fails, and the Pi goes on with what it has.
+func TestRebuildDiskFull(t *testing.T) {
+	dir := loopfs.Mount(t, "ext4", loopfs.Options{Size: 64 << 20})
+	f := open(t, dir, farm.Options{Cloner: clone.Copy{NoSync: true}})
+	require.NoError(t, f.Add(t.Context(), "v1", "pi1"))
+	require.NoError(t, f.Confirm(t.Context(), "pi1"))
+	ballast := filepath.Join(dir, "ballast")
+	big := makeBase(t, t.TempDir(), "big")
+	require.NoError(t, os.WriteFile(filepath.Join(big, "blob"), make([]byte, 20<<20), 0o644))
+	require.NoError(t, f.ImportBase(t.Context(), "big", big))
+	require.NoError(t, os.WriteFile(ballast, make([]byte, 22<<20), 0o644))
+
+	_, err := f.Rebuild(t.Context(), "pi1", "big")
+	require.ErrorIs(t, err, unix.ENOSPC)
+	require.Equal(t, "v1", version(t, f, "pi1"))
+	require.False(t, get(t, f, "pi1").Pending)
+	require.Empty(t, left(t, filepath.Join(dir, "farm/staging")))
+
+	require.NoError(t, os.Remove(ballast))
+	_, err = f.Rebuild(t.Context(), "pi1", "big")
+	require.NoError(t, err)
+	require.Equal(t, "big", version(t, f, "pi1"))
+}
+
 // A boot that began before the swap says nothing about the new root.
 func TestOldBootDoesNotConfirm(t *testing.T) {
 	clock := &clock{now: noon}

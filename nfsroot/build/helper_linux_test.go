@@ -1,0 +1,140 @@
+package build_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mythic-beasts/hostkit/internal/peer"
+	"github.com/mythic-beasts/hostkit/nfsroot"
+	"github.com/mythic-beasts/hostkit/nfsroot/build"
+)
+
+// helperEnv has the test binary build something in place of running tests, so
+// that a test can kill it, or run it as another user.
+const helperEnv = "HOSTKIT_BUILD_HELPER"
+
+type helper struct {
+	Dst      string // a folder, or a file if Tar
+	Tar      bool
+	CacheDir string
+	TempDir  string
+	Backend  build.Backend
+	Packages []string
+}
+
+func TestMain(m *testing.M) {
+	text := os.Getenv(helperEnv)
+	if text == "" {
+		os.Exit(m.Run())
+	}
+	var h helper
+	if err := json.Unmarshal([]byte(text), &h); err != nil {
+		fmt.Println(err)
+		os.Exit(2)
+	}
+	manifest, err := h.build()
+	if err != nil {
+		fmt.Println("error", err)
+		os.Exit(1)
+	}
+	fmt.Println("digest", manifest.Digest)
+}
+
+func (h helper) spec() nfsroot.Spec {
+	s := spec()
+	if h.Packages != nil {
+		s.Packages = h.Packages
+	}
+	return s
+}
+
+// build prints a line for each event.
+func (h helper) build() (*nfsroot.Manifest, error) {
+	b := &build.Builder{
+		CacheDir: h.CacheDir, TempDir: h.TempDir, Backend: h.Backend, MaxAge: -1,
+		Progress: func(e build.Event) { fmt.Println("event", e.Stage, e.Package) },
+	}
+	if !h.Tar {
+		return b.Build(context.Background(), h.spec(), h.Dst)
+	}
+	f, err := os.Create(h.Dst)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return b.BuildTar(context.Background(), h.spec(), f)
+}
+
+func (h helper) command(t *testing.T, name string, args ...string) *exec.Cmd {
+	t.Helper()
+	text, err := json.Marshal(h)
+	require.NoError(t, err)
+	cmd := exec.Command(name, args...)
+	cmd.Env = append(os.Environ(), helperEnv+"="+string(text))
+	return cmd
+}
+
+// needTools skips the test where a root cannot be built for real.
+func needTools(t *testing.T, tools ...string) {
+	t.Helper()
+	peer.NeedRoot(t)
+	peer.Need(t, append(tools, "setpriv", "dpkg")...)
+}
+
+// userCache keeps packages from one run of the tests to the next.
+func userCache(t *testing.T) string {
+	t.Helper()
+	base, err := os.UserCacheDir()
+	if err != nil {
+		base = os.TempDir()
+	}
+	return filepath.Join(base, "hostkit", "nfsroot")
+}
+
+// native is this machine's architecture.
+func native() nfsroot.Arch {
+	if runtime.GOARCH == "arm" {
+		return nfsroot.ARMHF
+	}
+	return nfsroot.Arch(runtime.GOARCH)
+}
+
+// mounts below a folder.
+func mounts(t *testing.T, dir string) []string {
+	t.Helper()
+	text, err := os.ReadFile("/proc/self/mountinfo")
+	require.NoError(t, err)
+	var found []string
+	for line := range strings.Lines(string(text)) {
+		if strings.Contains(line, " "+dir+"/") {
+			found = append(found, line)
+		}
+	}
+	return found
+}
+
+// processes that work in a folder or speak of it.
+func processes(dir string) []string {
+	var found []string
+	procs, _ := filepath.Glob("/proc/[0-9]*")
+	for _, p := range procs {
+		for _, link := range []string{"root", "cwd", "exe"} {
+			if to, err := os.Readlink(filepath.Join(p, link)); err == nil && strings.HasPrefix(to, dir+"/") {
+				found = append(found, p+" "+to)
+			}
+		}
+		if line, err := os.ReadFile(filepath.Join(p, "cmdline")); err == nil && strings.Contains(string(line), dir+"/") {
+			found = append(found, p+" "+strings.ReplaceAll(string(line), "\x00", " "))
+		}
+	}
+	return found
+}

@@ -1,0 +1,95 @@
+package build_test
+
+import (
+	"bufio"
+	"context"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mythic-beasts/hostkit/nfsroot/build"
+)
+
+const kills = 20
+
+// A builder that is killed at any time leaves no mount, no process and no half
+// tree. The times are steps of the build, so that they fall everywhere in it
+// however fast this machine is.
+func TestRealKilled(t *testing.T) {
+	needTools(t, "mmdebstrap")
+	dir := t.TempDir()
+	h := helper{Dst: filepath.Join(dir, "base"), CacheDir: userCache(t), Backend: build.Mmdebstrap, Packages: []string{"usr-is-merged"}}
+	steps := 0
+	digest := h.runUntil(t, func(string) bool { steps++; return false })
+	require.NotEmpty(t, digest)
+	require.Greater(t, steps, 100)
+
+	random := rand.New(rand.NewPCG(3, kills))
+	for range kills {
+		at, seen := random.IntN(steps), 0
+		h.runUntil(t, func(string) bool { seen++; return seen > at })
+		require.Eventually(t, func() bool { return len(processes(dir)) == 0 }, 10*time.Second, 10*time.Millisecond,
+			"killed at step %d of %d: %v", at, steps, processes(dir))
+		require.Empty(t, mounts(t, dir), "killed at step %d", at)
+		require.FileExists(t, filepath.Join(dir, "base/usr/bin/dpkg"), "the old root, or a new one")
+		require.NoDirExists(t, filepath.Join(dir, "base/debootstrap"))
+		require.FileExists(t, filepath.Join(dir, "base/etc/dpkg/dpkg.cfg.d/50nfsroot"))
+	}
+	require.Equal(t, digest, h.runUntil(t, func(string) bool { return false }))
+	only(t, dir, "base")
+	builds, err := filepath.Glob(filepath.Join(h.CacheDir, "builds", "*"))
+	require.NoError(t, err)
+	require.Empty(t, builds)
+}
+
+// runUntil runs the helper, kills it when stop says so of an event, and returns
+// the digest if it came to that.
+func (h helper) runUntil(t *testing.T, stop func(event string) bool) (digest string) {
+	t.Helper()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	cmd := h.command(t, self)
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	lines := bufio.NewScanner(out)
+	killed := false
+	var last string
+	for lines.Scan() {
+		last = lines.Text()
+		if d, ok := strings.CutPrefix(last, "digest "); ok {
+			digest = d
+		}
+		if strings.HasPrefix(last, "event ") && !killed && stop(last) {
+			killed = true
+			require.NoError(t, cmd.Process.Kill())
+		}
+	}
+	if err := cmd.Wait(); !killed {
+		require.NoError(t, err, last)
+	}
+	return digest
+}
+
+// A context that ends kills what runs in the namespaces.
+func TestRealCancelled(t *testing.T) {
+	needTools(t, "mmdebstrap")
+	dir := t.TempDir()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	b := &build.Builder{CacheDir: userCache(t), MaxAge: -1, Progress: func(e build.Event) {
+		if e.Stage == build.Unpack && e.Package == "libc6" {
+			cancel()
+		}
+	}}
+	_, err := b.Build(ctx, spec(), filepath.Join(dir, "base"))
+	require.ErrorIs(t, err, context.Canceled)
+	require.Empty(t, processes(dir))
+	require.Empty(t, mounts(t, dir))
+	only(t, dir)
+}

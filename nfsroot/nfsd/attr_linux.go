@@ -110,9 +110,9 @@ func (d *decoder) newAttr() (a newAttr) {
 func (d *decoder) newTime() unix.Timespec {
 	switch d.uint32() {
 	case 0:
-		return unix.NsecToTimespec(unix.UTIME_OMIT)
+		return unix.Timespec{Nsec: unix.UTIME_OMIT}
 	case 1:
-		return unix.NsecToTimespec(unix.UTIME_NOW)
+		return unix.Timespec{Nsec: unix.UTIME_NOW}
 	case 2:
 		sec, nsec := d.uint32(), d.uint32()
 		if nsec >= 1e9 {

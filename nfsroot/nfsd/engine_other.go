@@ -18,6 +18,9 @@ func newEngine(options) (*engine, error) {
 }
 
 func (e *engine) serve(context.Context, net.Listener, uint16) error { return errors.ErrUnsupported }
-func (e *engine) setExports([]export.Export) error                  { return errors.ErrUnsupported }
-func (e *engine) flush()                                            {}
-func (e *engine) stats() Stats                                      { return Stats{} }
+func (e *engine) servePackets(context.Context, net.PacketConn, uint16) error {
+	return errors.ErrUnsupported
+}
+func (e *engine) setExports([]export.Export) error { return errors.ErrUnsupported }
+func (e *engine) flush()                           {}
+func (e *engine) stats() Stats                     { return Stats{} }

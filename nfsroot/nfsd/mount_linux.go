@@ -107,7 +107,10 @@ func (k *call) exportList() {
 	k.out.bool(false)
 }
 
-const protocolTCP = 6
+const (
+	protocolTCP = 6
+	portmapPort = 111
+)
 
 // portmapProcedures are those of version 2; SET, UNSET and CALLIT are not for
 // strangers, and nobody else is asked for.
@@ -120,6 +123,9 @@ func (k *call) getPort() {
 	program, version, protocol := k.in.uint32(), k.in.uint32(), k.in.uint32()
 	k.in.uint32()
 	port := uint32(0)
+	if version == 2 && program == programPortmap {
+		port = portmapPort
+	}
 	if version == 3 && protocol == protocolTCP && (program == programNFS || program == programMount) {
 		port = uint32(k.conn.port)
 	}
@@ -129,7 +135,7 @@ func (k *call) getPort() {
 // dumpPorts is procedure 4 of portmap.
 func (k *call) dumpPorts() {
 	for _, v := range [][4]uint32{
-		{programPortmap, 2, protocolTCP, 111},
+		{programPortmap, 2, protocolTCP, portmapPort},
 		{programNFS, 3, protocolTCP, uint32(k.conn.port)},
 		{programMount, 3, protocolTCP, uint32(k.conn.port)},
 	} {

@@ -34,7 +34,7 @@ const (
 	guestAddr  = "10.77.0.11"
 )
 
-const guestTime = 3 * time.Minute // on a loaded machine
+const guestTime = 5 * time.Minute // on a loaded machine
 
 // probeInit is the guest's init: its root answers the probes.
 const probeInit = `#!/bin/busybox sh
@@ -163,7 +163,7 @@ func TestRealGuest(t *testing.T) {
 	g := newGuest(t)
 	dir := t.TempDir()
 	root := guestRoot(t, dir, probeInit)
-	s := &nfsd.Server{Exports: guestExport(dir), Async: true, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	s := &nfsd.Server{Exports: guestExport(dir), Async: true, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
 	stop := g.serve(t, s)
 	output := g.run(t, root)
 	stop()

@@ -82,6 +82,17 @@ func (s *Server) ServePortmap(ctx context.Context, l net.Listener, port uint16) 
 	return s.serve(ctx, l, port)
 }
 
+// ServePortmapPacket is ServePortmap for UDP, by which rpcinfo and showmount ask.
+// What it answers are still TCP ports.
+func (s *Server) ServePortmapPacket(ctx context.Context, pc net.PacketConn, port uint16) error {
+	defer pc.Close()
+	s.start()
+	if s.err != nil {
+		return s.err
+	}
+	return s.engine.servePackets(ctx, pc, port)
+}
+
 func (s *Server) serve(ctx context.Context, l net.Listener, port uint16) error {
 	defer l.Close()
 	s.start()

@@ -32,8 +32,14 @@ func share(t *testing.T) (root string, x export.Export) {
 // test, or when stop is called.
 func serve(t *testing.T, s *nfsd.Server) (addr string, stop func()) {
 	t.Helper()
-	peer.NeedRoot(t)
 	s.InsecurePorts = true
+	return serveStrictly(t, s)
+}
+
+// serveStrictly is serve for clients that have ports below 1024.
+func serveStrictly(t *testing.T, s *nfsd.Server) (addr string, stop func()) {
+	t.Helper()
+	peer.NeedRoot(t)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -68,14 +68,14 @@ func fstabLine(line string) (string, bool) {
 	switch fault := fstabFault(fields); fault {
 	case "":
 		return line, true
-	case fsckPass:
+	case checkedAtBoot:
 		fields[5] = "0"
 		return strings.Join(fields, " "), true
 	}
 	return "", false
 }
 
-const fsckPass = "has an fsck pass"
+const checkedAtBoot = "has an fsck pass"
 
 // fstabFault says what is wrong with a line of fstab(5).
 func fstabFault(fields []string) string {
@@ -89,7 +89,7 @@ func fstabFault(fields []string) string {
 	case isBlockDevice(fields[0]):
 		return "mounts a disk"
 	case len(fields) > 5 && fields[5] != "0":
-		return fsckPass
+		return checkedAtBoot
 	}
 	return ""
 }

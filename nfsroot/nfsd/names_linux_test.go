@@ -165,9 +165,9 @@ func TestSetAttr(t *testing.T) {
 	require.NoError(t, err)
 	a := wcc.After
 	require.EqualValues(t, alice, a.UID)
-	require.EqualValues(t, 4_000_000_000, a.GID)
+	require.Equal(t, uint32(4_000_000_000), a.GID)
 	require.EqualValues(t, 0o6755, a.Mode, "set after the owner, which takes these bits off")
-	require.EqualValues(t, 5<<30, a.Size)
+	require.Equal(t, uint64(5<<30), a.Size)
 	require.Less(t, a.Used, uint64(1<<20))
 	require.Equal(t, at, a.Atime)
 	require.Equal(t, mt, a.Mtime)

@@ -204,6 +204,26 @@ func TestRealExchange(t *testing.T) {
 	require.Contains(t, out, "file-of-the-next")
 }
 
+// A file that is replaced on the server is the new one for whoever opens it
+// next, also when it was read just before.
+func TestRealReplacedFile(t *testing.T) {
+	s := newShelf(t, 1)
+	exports := exportsOf(s, t.TempDir(), 1)
+	s.start(exports)
+	path := filepath.Join(exports[0].Path, "root/site.html")
+	for i, v := range append(versions, versions...) {
+		want := fmt.Sprintf("content %d\n", i)
+		require.NoError(t, os.WriteFile(path+".new", []byte(want), 0o644))
+		require.NoError(t, os.Rename(path+".new", path))
+		local := filepath.Join(t.TempDir(), "copy")
+		out, err := s.nfs(0, "nfs-cp", url(v, path), local)
+		require.NoError(t, err, out)
+		have, err := os.ReadFile(local)
+		require.NoError(t, err)
+		require.Equal(t, want, string(have), "version %s", v)
+	}
+}
+
 // A running server takes what changed at SIGHUP: an export more, one less, and
 // another client for a third.
 func TestRealReload(t *testing.T) {

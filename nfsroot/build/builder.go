@@ -52,7 +52,7 @@ type Builder struct {
 // Beside dst lies a lock file, ".NAME.lock", and during the build a folder
 // ".NAME.nfsroot-…". What a killed build left of these the next one removes.
 //
-// An error of the tools is a [*BuildError].
+// An error of the tools is an [*Error].
 func (b *Builder) Build(ctx context.Context, spec nfsroot.Spec, dst string) (*nfsroot.Manifest, error) {
 	if b.Run == nil && os.Geteuid() != 0 {
 		return nil, fmt.Errorf("build: a root of files that are root's needs root (BuildTar does not): %w", errors.ErrUnsupported)
@@ -141,7 +141,7 @@ func (r *run) end(ctx context.Context, err error, key, where string) error {
 		r.log.Info("root built", key, where, "took", took)
 		return nil
 	}
-	if _, ok := errors.AsType[*BuildError](err); !ok {
+	if _, ok := errors.AsType[*Error](err); !ok {
 		stage, _ := r.progress.state()
 		err = fmt.Errorf("build: %s: %w", stage, err)
 	}
@@ -242,7 +242,7 @@ func (r *run) cached(ctx context.Context, use func(io.Reader) error) (*nfsroot.M
 	}
 	f, m, err := cache.find(r.key(), maxAge)
 	if err != nil {
-		return nil, nil //nolint:nilerr // what cannot be read is built
+		return nil, nil // what cannot be read is built
 	}
 	defer f.Close()
 	r.progress.enter(Cached)

@@ -354,13 +354,13 @@ func TestFailuresLeaveTheOldRoot(t *testing.T) {
 			require.NoError(t, os.MkdirAll(filepath.Join(dst, "old"), 0o755))
 			_, err := b.Build(t.Context(), spec(), dst)
 			require.ErrorIs(t, err, tt.want)
-			failed, ok := errors.AsType[*build.BuildError](err)
+			failed, ok := errors.AsType[*build.Error](err)
 			require.True(t, ok)
 			require.Equal(t, 100, failed.ExitCode)
 			require.Equal(t, build.Update, failed.Stage)
 			require.Contains(t, failed.Log, tt.log)
 			require.Contains(t, err.Error(), tt.log)
-			if _, unknown := tt.want.(nfsroottest.ExitError); !unknown {
+			if _, unknown := errors.AsType[nfsroottest.ExitError](tt.want); !unknown {
 				require.NotEmpty(t, failed.Hint)
 			}
 			require.DirExists(t, filepath.Join(dst, "old"))

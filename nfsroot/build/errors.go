@@ -22,8 +22,8 @@ var (
 	ErrClock     = errors.New("the archive's Release file is of the future")
 )
 
-// BuildError is a build that failed in a tool.
-type BuildError struct {
+// Error is a build that failed in a tool.
+type Error struct {
 	Stage    Stage
 	Log      []string // the end of what the tools said
 	ExitCode int      // of the tool; -1 when it did not exit by itself
@@ -33,7 +33,7 @@ type BuildError struct {
 
 // Error implements error: what failed where, what to do, and the line of the
 // log that tells most.
-func (e *BuildError) Error() string {
+func (e *Error) Error() string {
 	text := fmt.Sprintf("build: %s: %v", e.Stage, e.Err)
 	if line := e.telling(); line != "" {
 		text += ": " + line
@@ -45,11 +45,11 @@ func (e *BuildError) Error() string {
 }
 
 // Unwrap returns Err.
-func (e *BuildError) Unwrap() error { return e.Err }
+func (e *Error) Unwrap() error { return e.Err }
 
 // telling is the first complaint in the end of the log, which others follow
 // from.
-func (e *BuildError) telling() string {
+func (e *Error) telling() string {
 	for _, line := range e.Log {
 		if strings.HasPrefix(line, "E: ") || strings.HasPrefix(line, "dpkg: error") || strings.Contains(line, "No space left") {
 			return line
@@ -88,9 +88,9 @@ var causes = []cause{
 		"check Spec.Packages, Spec.Pins and the mirrors' components"},
 }
 
-// diagnose makes a BuildError out of how the tool ended and what it said.
-func diagnose(err error, stage Stage, log []string) *BuildError {
-	e := &BuildError{Stage: stage, Log: log, ExitCode: -1, Err: err}
+// diagnose makes an Error out of how the tool ended and what it said.
+func diagnose(err error, stage Stage, log []string) *Error {
+	e := &Error{Stage: stage, Log: log, ExitCode: -1, Err: err}
 	var exit interface{ ExitCode() int }
 	if errors.As(err, &exit) {
 		e.ExitCode = exit.ExitCode()

@@ -70,7 +70,7 @@ func TestRealBadMirrors(t *testing.T) {
 			dir := t.TempDir()
 			_, err := b.Build(t.Context(), s, filepath.Join(dir, "base"))
 			require.ErrorIs(t, err, tt.want)
-			failed, ok := errors.AsType[*build.BuildError](err)
+			failed, ok := errors.AsType[*build.Error](err)
 			require.True(t, ok)
 			require.NotEmpty(t, failed.Hint)
 			require.Positive(t, failed.ExitCode)
@@ -91,7 +91,7 @@ func TestRealSnapshotMayHaveExpired(t *testing.T) {
 	b := &build.Builder{CacheDir: t.TempDir()}
 	_, err := b.Build(t.Context(), s, filepath.Join(t.TempDir(), "base"))
 	require.NotErrorIs(t, err, build.ErrExpired)
-	failed, ok := errors.AsType[*build.BuildError](err)
+	failed, ok := errors.AsType[*build.Error](err)
 	require.True(t, ok, "%v", err)
 	require.NotEqual(t, build.Update, failed.Stage) // nothing in it can be set up
 }

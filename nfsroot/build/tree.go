@@ -2,14 +2,11 @@ package build
 
 import (
 	"archive/tar"
-	"bufio"
 	"context"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"path"
-	"strings"
 	"time"
 )
 
@@ -152,137 +149,4 @@ func tarMode(m fs.FileMode) int64 {
 		}
 	}
 	return bits
-}
-
-// maxEntries and maxSize bound what is taken from an archive: far above any
-// root, below what fills a server.
-const (
-	maxEntries = 2_000_000
-	maxSize    = 64 << 30
-)
-
-// extract fills the empty tree from an archive. As root it gives the files
-// their owners, else it remembers them.
-func (t *tree) extract(ctx context.Context, r io.Reader) error {
-	x := extractor{tree: t, root: os.Geteuid() == 0}
-	if !x.root {
-		t.owners, t.modes = map[string]owner{}, map[string]fs.FileMode{}
-	}
-	in := tar.NewReader(bufio.NewReaderSize(r, 1<<20))
-	for range maxEntries {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		h, err := in.Next()
-		if err == io.EOF {
-			return x.settle()
-		}
-		if err == nil {
-			err = x.add(h, in)
-		}
-		if err != nil {
-			return fmt.Errorf("extract to %s: %w", t.dir, err)
-		}
-	}
-	return fmt.Errorf("extract to %s: more than %d entries", t.dir, maxEntries)
-}
-
-type extractor struct {
-	tree *tree
-	root bool
-	size int64
-	dirs []*tar.Header // whose times and modes come last
-}
-
-func (x *extractor) add(h *tar.Header, r io.Reader) error {
-	name := path.Clean(strings.TrimPrefix(h.Name, "./"))
-	if !fs.ValidPath(name) {
-		return &fs.PathError{Op: "extract", Path: h.Name, Err: fs.ErrInvalid}
-	}
-	h.Name = name
-	var err error
-	switch h.Typeflag {
-	case tar.TypeDir:
-		x.dirs = append(x.dirs, h)
-		if name != "." {
-			err = x.tree.root.Mkdir(name, 0o700)
-		}
-	case tar.TypeSymlink:
-		err = x.tree.root.Symlink(h.Linkname, name)
-	case tar.TypeLink:
-		return x.tree.root.Link(path.Clean(strings.TrimPrefix(h.Linkname, "./")), name)
-	case tar.TypeReg:
-		err = x.file(h, r)
-	case tar.TypeChar, tar.TypeBlock, tar.TypeFifo:
-		return nil // in /dev, which the kernel fills
-	default:
-		err = &fs.PathError{Op: "extract", Path: name, Err: fmt.Errorf("type %q", h.Typeflag)}
-	}
-	if err != nil {
-		return err
-	}
-	return x.own(h)
-}
-
-func (x *extractor) own(h *tar.Header) error {
-	if x.root {
-		if err := x.tree.root.Lchown(h.Name, h.Uid, h.Gid); err != nil {
-			return err
-		}
-	} else {
-		x.tree.owners[h.Name] = owner{h.Uid, h.Gid}
-	}
-	if h.Typeflag == tar.TypeReg {
-		return x.finish(h) // after chown(2), which clears the set-id bits
-	}
-	return nil
-}
-
-func (x *extractor) file(h *tar.Header, r io.Reader) error {
-	if x.size += h.Size; x.size > maxSize {
-		return fmt.Errorf("more than %d bytes", int64(maxSize))
-	}
-	f, err := x.tree.root.OpenFile(h.Name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = io.CopyN(f, r, h.Size)
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	return err
-}
-
-// finish gives mode and time. A plain user must be able to read all of it.
-func (x *extractor) finish(h *tar.Header) error {
-	mode := h.FileInfo().Mode() & (fs.ModePerm | fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky)
-	if h.Typeflag == tar.TypeDir {
-		mode |= fs.ModeDir
-	}
-	if r := readable(mode); !x.root && r != mode {
-		x.tree.modes[h.Name] = mode
-		mode = r
-	}
-	if err := x.tree.root.Chmod(h.Name, mode); err != nil {
-		return err
-	}
-	return x.tree.root.Chtimes(h.Name, h.ModTime, h.ModTime)
-}
-
-// readable is a mode that lets the owner, who is not root, read and write.
-func readable(mode fs.FileMode) fs.FileMode {
-	if mode.IsDir() {
-		return mode | 0o700
-	}
-	return mode | 0o600
-}
-
-// settle finishes the folders, the innermost first.
-func (x *extractor) settle() error {
-	for i := len(x.dirs) - 1; i >= 0; i-- {
-		if err := x.finish(x.dirs[i]); err != nil {
-			return err
-		}
-	}
-	return nil
 }

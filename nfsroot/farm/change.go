@@ -345,7 +345,7 @@ func (f *Farm) Remove(ctx context.Context, name string) error {
 
 // forget throws away all of a Pi that has no state.
 func (f *Farm) forget(name string) error {
-	var errs []error
+	errs := []error{removeIfThere(f.pushed(name))}
 	for _, dir := range []string{f.serve(name), f.generations(name)} {
 		inside, err := children(dir)
 		errs = append(errs, err)
@@ -354,7 +354,7 @@ func (f *Farm) forget(name string) error {
 		}
 		errs = append(errs, removeIfThere(dir))
 	}
-	return errors.Join(append(errs, removeIfThere(f.pushed(name)))...)
+	return errors.Join(errs...)
 }
 
 func removeIfThere(path string) error {

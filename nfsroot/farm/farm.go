@@ -43,7 +43,8 @@ type Options struct {
 	// Workers is how many Pis are worked on at the same time. 0 means twice the
 	// number of processors.
 	Workers int
-	// Step, when set, is called before each step of a change of a Pi.
+	// Step, when set, is called before each step of a change of a Pi, for several
+	// at the same time.
 	Step func(name, step string)
 	// Log takes what happens to Pis. Nil discards.
 	Log *slog.Logger

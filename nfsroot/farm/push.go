@@ -25,7 +25,7 @@ type PushOptions struct {
 	Delete bool
 	// UID and GID own what is pushed.
 	UID, GID int
-	// FileMode and DirMode are the permissions. 0 means the source's; and for
+	// FileMode and DirMode are the permissions, without setuid and the like. 0 means the source's; and for
 	// sources without any, 0644 and 0755.
 	FileMode, DirMode fs.FileMode
 }

@@ -160,11 +160,14 @@ func TestPushIntoHostileRoots(t *testing.T) {
 			require.NoError(t, f.Add(t.Context(), "v1", "evil", "good"))
 			outside := t.TempDir()
 			require.NoError(t, os.WriteFile(outside+"/keep", []byte("v1"), 0o600))
+			require.NoError(t, os.MkdirAll(outside+"/www/css", 0o755)) // for a link to be a way
 			require.NoError(t, tt.plant(f.Root("evil"), outside))
 			src := site(map[string]string{"index.html": "v1", "css/a.css": "a"})
 			r, err := f.Push(t.Context(), src, "srv/www", farm.PushOptions{})
 			require.Equal(t, "v1", read(t, f.Root("good")+"/srv/www/index.html"))
-			require.Equal(t, []string{"keep"}, left(t, outside))
+			require.Equal(t, []string{"keep", "www"}, left(t, outside))
+			require.Equal(t, []string{"css"}, left(t, outside+"/www"))
+			require.Empty(t, left(t, outside+"/www/css"))
 			require.Equal(t, fs.FileMode(0o600), must(os.Stat(outside+"/keep")).Mode())
 			require.LessOrEqual(t, len(r.Pis[0].Extra), farm.MaxExtra)
 			if tt.want != nil {

@@ -38,7 +38,7 @@ func (f *Farm) stage(ctx context.Context, src fs.FS, o PushOptions) (s *stage, e
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, err
 	}
-	s = &stage{dir: dir, mode: o.DirMode, drop: drop, inDir: make(map[string][]stagedFile)}
+	s = &stage{dir: dir, mode: o.DirMode.Perm(), drop: drop, inDir: make(map[string][]stagedFile)}
 	if s.mode == 0 {
 		s.mode = 0o755
 	}
@@ -76,7 +76,7 @@ func (s *stage) add(src fs.FS, path string, mode fs.FileMode) error {
 	if err != nil {
 		return err
 	}
-	file := stagedFile{path: path, at: filepath.Join(s.dir, strconv.Itoa(len(s.files))), mode: mode}
+	file := stagedFile{path: path, at: filepath.Join(s.dir, strconv.Itoa(len(s.files))), mode: mode.Perm()}
 	if file.mode == 0 {
 		file.mode = info.Mode().Perm()
 	}

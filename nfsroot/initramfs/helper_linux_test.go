@@ -148,7 +148,7 @@ func (l lab) guest(t *testing.T, k kernel, initrd, cmdline string, devices ...st
 	return peer.Start(t, cmd, peer.Options{Grace: -1})
 }
 
-const bootTime = 3 * time.Minute // on a loaded machine
+const bootTime = 5 * time.Minute // on a loaded machine
 
 // await waits for texts on the console, one after the other.
 func await(t *testing.T, p *peer.Process, texts ...string) {

@@ -64,7 +64,7 @@ func TestDHCPPassesOver(t *testing.T) {
 		bubble(t, tt.name, func(t *testing.T) {
 			s := &system{serve: func(m *dhcpMessage) []*dhcpMessage {
 				right := server(t)(m)
-				wrong := server(t)(m)[0]
+				wrong := server(t, dhcpv4.WithYourIP(net.IPv4(10, 0, 0, 99)))(m)[0]
 				tt.change(wrong)
 				return append([]*dhcpMessage{wrong}, right...)
 			}}

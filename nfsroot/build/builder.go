@@ -32,9 +32,11 @@ type Builder struct {
 	// NoWait has a build return [ErrInUse] when another has the same
 	// destination. Otherwise it waits.
 	NoWait bool
-	// InMemory bootstraps in memory, about 400 MB of it, as always happens for a
-	// plain user.
-	InMemory bool
+	// OnDisk bootstraps in the folder of the destination, as always happens on a
+	// machine that has less than 2 GiB of memory to spare. Otherwise it happens
+	// in memory, in about 400 MB for a minimal root, so that dpkg's syncing of
+	// every step costs nothing. A plain user's is always in memory.
+	OnDisk bool
 	// Log is told what happens, and at debug level what the tools say. Nil
 	// discards.
 	Log *slog.Logger
@@ -168,7 +170,7 @@ func (r *run) build(ctx context.Context, dst string) (_ *nfsroot.Manifest, err e
 		err = errors.Join(removeTree(stage), os.Mkdir(stage, 0o755))
 	}
 	if m == nil && err == nil {
-		m, err = r.make(ctx, stage, r.b.InMemory)
+		m, err = r.make(ctx, stage)
 	}
 	if err != nil {
 		return nil, err
@@ -209,7 +211,7 @@ func (r *run) buildTar(ctx context.Context, w io.Writer) (_ *nfsroot.Manifest, e
 	if err != nil {
 		return nil, err
 	}
-	m, err := r.make(ctx, stage, r.b.InMemory || os.Geteuid() != 0)
+	m, err := r.make(ctx, stage)
 	if err != nil {
 		return nil, err
 	}

@@ -125,9 +125,9 @@ func TestBuildTakesNoFileAway(t *testing.T) {
 func TestBuildTarIsTheSameInAllWays(t *testing.T) {
 	var want string
 	for name, change := range map[string]func(*build.Builder){
-		"on disk":   func(*build.Builder) {},
-		"again":     func(*build.Builder) {},
-		"in memory": func(b *build.Builder) { b.InMemory = true },
+		"on disk":   func(b *build.Builder) { b.OnDisk = true },
+		"again":     func(b *build.Builder) { b.OnDisk = true },
+		"in memory": func(b *build.Builder) { b.OnDisk = false },
 	} {
 		b := fake(t, &nfsroottest.Runner{})
 		change(b)
@@ -366,7 +366,7 @@ func TestFailuresLeaveTheOldRoot(t *testing.T) {
 			require.DirExists(t, filepath.Join(dst, "old"))
 			only(t, dir, "base")
 
-			b.InMemory = true
+			b.OnDisk = true
 			_, err = b.Build(t.Context(), spec(), dst)
 			require.ErrorIs(t, err, tt.want)
 		})
@@ -425,10 +425,10 @@ func TestTwoBuilders(t *testing.T) {
 }
 
 func TestCancel(t *testing.T) {
-	for _, memory := range []bool{false, true} {
+	for _, disk := range []bool{false, true} {
 		runner := &nfsroottest.Runner{Block: make(chan struct{})}
 		b := fake(t, runner)
-		b.InMemory = memory
+		b.OnDisk = disk
 		dir := t.TempDir()
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)

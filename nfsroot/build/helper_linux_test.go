@@ -29,6 +29,7 @@ type helper struct {
 	TempDir  string
 	Backend  build.Backend
 	Packages []string
+	OnDisk   bool
 }
 
 func TestMain(m *testing.M) {
@@ -60,7 +61,7 @@ func (h helper) spec() nfsroot.Spec {
 // build prints a line for each event.
 func (h helper) build() (*nfsroot.Manifest, error) {
 	b := &build.Builder{
-		CacheDir: h.CacheDir, TempDir: h.TempDir, Backend: h.Backend, MaxAge: -1,
+		CacheDir: h.CacheDir, TempDir: h.TempDir, Backend: h.Backend, MaxAge: -1, OnDisk: h.OnDisk,
 		Progress: func(e build.Event) { fmt.Println("event", e.Stage, e.Package) },
 	}
 	if !h.Tar {

@@ -30,7 +30,8 @@ func TestRealKilled(t *testing.T) {
 	require.Greater(t, steps, 100)
 
 	random := rand.New(rand.NewPCG(3, kills))
-	for range kills {
+	for i := range kills {
+		h.OnDisk = i%2 == 0
 		at, seen := random.IntN(steps), 0
 		h.runUntil(t, func(string) bool { seen++; return seen > at })
 		require.Eventually(t, func() bool { return len(processes(dir)) == 0 }, 10*time.Second, 10*time.Millisecond,

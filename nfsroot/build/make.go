@@ -8,14 +8,57 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/mythic-beasts/hostkit/nfsroot"
 )
 
 // make bootstraps and finishes a tree in stage, and puts its archive into the
-// cache.
-func (r *run) make(ctx context.Context, stage string, memory bool) (*nfsroot.Manifest, error) {
+// cache. A root that does not fit into memory is made on the disk.
+func (r *run) make(ctx context.Context, stage string) (*nfsroot.Manifest, error) {
+	user := r.b.Run == nil && os.Geteuid() != 0
+	if r.b.OnDisk && !user {
+		return r.makeIn(ctx, stage, false)
+	}
+	memory := user || spareMemory() >= wantMemory
+	m, err := r.makeIn(ctx, stage, memory)
+	if _, tool := errors.AsType[*Error](err); !memory || user || !tool || !errors.Is(err, syscall.ENOSPC) {
+		return m, err
+	}
+	r.log.Warn("the root does not fit into memory and is made on the disk")
+	if err := errors.Join(removeTree(stage), os.Mkdir(stage, 0o755)); err != nil {
+		return nil, err
+	}
+	return r.makeIn(ctx, stage, false)
+}
+
+// wantMemory is what must be spare for a root in memory.
+const wantMemory = 2 << 30
+
+// spareMemory is how many bytes programs can have without swapping; 0 when this
+// is not known.
+func spareMemory() int64 {
+	text, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(text)) {
+		f := strings.Fields(line)
+		if len(f) == 3 && f[0] == "MemAvailable:" {
+			kib, err := strconv.ParseInt(f[1], 10, 50)
+			if err != nil {
+				return 0
+			}
+			return kib << 10
+		}
+	}
+	return 0
+}
+
+func (r *run) makeIn(ctx context.Context, stage string, memory bool) (*nfsroot.Manifest, error) {
 	debs, err := openDebCache(r.cacheDir, r.sourceKey())
 	if err != nil {
 		return nil, err

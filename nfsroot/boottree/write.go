@@ -65,7 +65,7 @@ func (a *assembly) copy(name, from, pkg string) error {
 	return a.write(name, data, pkg+": "+inside)
 }
 
-// write adds a file to the tree, on the disk.
+// write adds a file to the tree.
 func (a *assembly) write(name string, data []byte, from string) error {
 	path := filepath.Join(a.tree, filepath.FromSlash(name))
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -76,7 +76,7 @@ func (a *assembly) write(name string, data []byte, from string) error {
 		return err
 	}
 	_, err = f.Write(data)
-	if err := errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
+	if err := errors.Join(err, f.Chmod(0o644), f.Close()); err != nil {
 		return err
 	}
 	a.report.Files = append(a.report.Files, File{Name: name, Size: int64(len(data)), From: from})
@@ -85,27 +85,38 @@ func (a *assembly) write(name string, data []byte, from string) error {
 
 // publish puts the tree in dst's place. What was there goes away with temp.
 func (a *assembly) publish(dst string) error {
-	err := filepath.WalkDir(a.tree, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.IsDir() {
-			return err
-		}
-		return errors.Join(os.Chmod(path, 0o755), os.Chtimes(path, a.SourceDate, a.SourceDate))
-	})
-	if err != nil {
+	if err := a.flush(); err != nil {
 		return err
 	}
 	if _, err := os.Lstat(dst); errors.Is(err, fs.ErrNotExist) {
 		err = os.Rename(a.tree, dst)
-		return errors.Join(err, syncDir(filepath.Dir(dst)))
+		return errors.Join(err, flushFile(filepath.Dir(dst)))
 	}
 	if err := exchange(a.tree, dst); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(dst))
+	return flushFile(filepath.Dir(dst))
 }
 
-func syncDir(dir string) error {
-	f, err := os.Open(dir)
+// flush has the tree on the disk. The unpacked packages go first, because a
+// file system may write what is theirs before it says that a file is safe.
+func (a *assembly) flush() error {
+	for _, dir := range []string{"kernel", "firmware"} {
+		if err := os.RemoveAll(filepath.Join(a.temp, dir)); err != nil {
+			return err
+		}
+	}
+	return filepath.WalkDir(a.tree, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() {
+			err = errors.Join(os.Chmod(path, 0o755), os.Chtimes(path, a.SourceDate, a.SourceDate))
+		}
+		return errors.Join(err, flushFile(path))
+	})
+}
+
+// flushFile has a file or a folder on the disk.
+func flushFile(path string) error {
+	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}

@@ -13,9 +13,15 @@ import (
 const inRootKeyrings = "/etc/apt/keyrings"
 
 // writeBuildConfig fills a folder with what lies in the tree's /etc during the
-// build, so that no step of it works with defaults.
+// build, so that no step of it works with defaults. What of it may not stay is
+// among what clearBuild removes.
 func (j job) writeBuildConfig(b Backend) error {
 	files := map[string]string{}
+	for _, kind := range []string{"rsa", "ecdsa", "ed25519"} {
+		// openssh-server makes no key where one is: those that it would make here
+		// are thrown away, and an emulated machine takes a minute for them
+		files["etc/ssh/ssh_host_"+kind+"_key"] = ""
+	}
 	if p := j.spec.Preferences(); p != "" {
 		files["etc/apt/preferences.d/nfsroot"] = p
 	}

@@ -363,6 +363,19 @@ func TestFixMendsOnlyWhatItFinds(t *testing.T) {
 	require.ErrorContains(t, err, `no rule is named "no-such"`)
 }
 
+// TestFixLeavesTheOthers mends one of two findings of a rule.
+func TestFixLeavesTheOthers(t *testing.T) {
+	dir := nfsroottest.GoldenTree(t)
+	puts("etc/a.dpkg-old", "", "etc/b.dpkg-old", "")(t, dir)
+	findings, err := nfsroot.Lint(t.Context(), dir)
+	require.NoError(t, err)
+	require.Len(t, findings, 2)
+	require.NoError(t, nfsroot.Fix(t.Context(), dir, findings[1:]))
+	left, err := nfsroot.Lint(t.Context(), dir)
+	require.NoError(t, err)
+	require.Equal(t, findings[:1], left)
+}
+
 func TestFindingsAsJSON(t *testing.T) {
 	f := nfsroot.Finding{Rule: "fstab", Path: "etc/fstab", Severity: nfsroot.Error, Message: "is swap", Fixable: true}
 	text, err := json.Marshal(f)

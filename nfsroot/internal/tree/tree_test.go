@@ -73,6 +73,20 @@ func TestWriteFile(t *testing.T) {
 	require.Len(t, names, 1, "nothing temporary stays")
 }
 
+// TestWriteFileBreaksHardLinks also of a file that is the same.
+func TestWriteFileBreaksHardLinks(t *testing.T) {
+	dir, root := open(t)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "other"), []byte("same"), 0o644))
+	require.NoError(t, os.Chmod(filepath.Join(dir, "other"), 0o644))
+	require.NoError(t, os.Link(filepath.Join(dir, "other"), filepath.Join(dir, "f")))
+	require.NoError(t, tree.WriteFile(root, "f", tree.File{Data: []byte("same")}))
+	other, err := os.Stat(filepath.Join(dir, "other"))
+	require.NoError(t, err)
+	f, err := os.Stat(filepath.Join(dir, "f"))
+	require.NoError(t, err)
+	require.False(t, os.SameFile(other, f))
+}
+
 func TestSymlink(t *testing.T) {
 	dir, root := open(t)
 	for _, target := range []string{"/dev/null", "/dev/null", "elsewhere"} {

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/mythic-beasts/hostkit/nfsroot"
+	"github.com/mythic-beasts/hostkit/nfsroot/bootparam"
+)
+
+// panicSeconds is how soon a machine that cannot go on starts again.
+const panicSeconds = 10
+
+// cmdline is the kernel's command line of a machine whose root is the folder.
+func (m *machineConfig) cmdline(arch nfsroot.Arch, root string) (string, error) {
+	version, err := bootparam.ParseVersion(m.NFS)
+	if err != nil {
+		return "", err
+	}
+	host, _, _ := strings.Cut(m.Name, ".")
+	line := bootparam.Cmdline{
+		Consoles: m.Console,
+		NFSRoot: &bootparam.NFSRoot{
+			Server: m.Server, Path: root, Version: version, Transport: bootparam.TCP,
+			NoLock: version == bootparam.V3, // nobody else has this root
+		},
+		IP: &bootparam.IP{
+			Client: m.Address.Addr(), Server: m.Server, Gateway: m.Gateway, Netmask: m.Address.Bits(),
+			Hostname: host, Device: "eth0", Autoconf: bootparam.Off,
+		},
+		Panic: panicSeconds,
+		Extra: append([]string{"net.ifnames=0"}, m.Extra...),
+	}
+	if len(line.Consoles) == 0 {
+		line.Consoles = []string{defaultConsole(arch)}
+	}
+	text, err := line.Text()
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", m.Name, err)
+	}
+	return text, nil
+}
+
+func defaultConsole(arch nfsroot.Arch) string {
+	if arch == nfsroot.AMD64 {
+		return "ttyS0,115200"
+	}
+	return "ttyS1,115200" // the mini UART, which is on a Pi's header
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net/netip"
+	"path/filepath"
+
+	"github.com/mythic-beasts/hostkit/nfsroot/export"
+	"github.com/mythic-beasts/hostkit/nfsroot/farm"
+)
+
+// exportsCommand prints what an NFS server must be told.
+func exportsCommand(_ context.Context, a *app, args []string) error {
+	format := "exports"
+	var bind netip.Addr
+	if _, err := a.flags(args, "[-format exports|ganesha] [-bind ADDR]", 0, 0, func(fs *flag.FlagSet) {
+		fs.StringVar(&format, "format", format, "exports, for the kernel's server, or ganesha")
+		fs.TextVar(&bind, "bind", netip.Addr{}, "`address` that ganesha serves on; default is all")
+	}); err != nil {
+		return err
+	}
+	c, err := a.load()
+	if err != nil {
+		return err
+	}
+	f, err := a.farm(c)
+	if err != nil {
+		return err
+	}
+	exports, err := c.exports(f)
+	if err != nil {
+		return err
+	}
+	switch format {
+	case "exports":
+		return export.WriteExports(a.stdout, exports)
+	case "ganesha":
+		return export.WriteGanesha(a.stdout, export.Ganesha{Bind: bind}, exports)
+	}
+	return fmt.Errorf("format %q is neither exports nor ganesha", format)
+}
+
+// exports are those of all machines that have a root, each for its address.
+func (c *config) exports(f *farm.Farm) ([]export.Export, error) {
+	states, err := f.Status()
+	if err != nil {
+		return nil, err
+	}
+	var all []export.Export
+	for _, s := range states {
+		m, err := c.machine(s.Name)
+		if err != nil {
+			return nil, fmt.Errorf("a root that nobody may mount: %w", err)
+		}
+		addr := m.Address.Addr()
+		all = append(all, export.Export{
+			ID: s.Number, Path: filepath.Dir(f.Root(s.Name)), FSID: export.FSID(s.Name),
+			Client: netip.PrefixFrom(addr, addr.BitLen()),
+		})
+	}
+	if len(all) == 0 {
+		return nil, errors.New("no machine has a root: run nfsroot clone")
+	}
+	return all, nil
+}

@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -23,6 +24,9 @@ func debian(t *testing.T, suite string, arch nfsroot.Arch) *deb.Source {
 		cache = os.TempDir()
 	}
 	src := &deb.Source{Dir: filepath.Join(cache, "hostkit", "deb", suite+"-"+string(arch)), Suite: suite, Arch: arch}
+	if arch == nfsroot.ARMHF { // few ask for its updates, and mirrors are slow to have them
+		src.Mirrors = nfsroot.DebianMirrors(suite, time.Time{}, "main", "non-free-firmware")[:1]
+	}
 	if _, err := src.Package(t.Context(), "base-files"); err != nil {
 		peer.Skip(t, "needs Debian's mirrors: %v", err)
 	}

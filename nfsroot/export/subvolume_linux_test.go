@@ -1,6 +1,7 @@
 package export_test
 
 import (
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/mythic-beasts/hostkit/internal/ganeshatest"
 	"github.com/mythic-beasts/hostkit/internal/peer"
@@ -82,4 +84,26 @@ func TestRealSubvolume(t *testing.T) {
 		}
 		inside(t, srv, "umount", "--lazy", root)
 	}
+}
+
+// Why the README says that subvolumes do not keep machines apart: a handle of a
+// file in one opens it through another, and differs by a small number.
+func TestRealHandleCrossesSubvolumes(t *testing.T) {
+	dir := btrfs(t)
+	for _, name := range []string{"mine", "theirs"} {
+		run(t, "btrfs", "-q", "subvolume", "create", filepath.Join(dir, name))
+		tree(t, filepath.Join(dir, name), "secret")
+	}
+	handle, _, err := unix.NameToHandleAt(unix.AT_FDCWD, filepath.Join(dir, "theirs/secret"), 0)
+	require.NoError(t, err)
+	mine, err := os.Open(filepath.Join(dir, "mine"))
+	require.NoError(t, err)
+	defer mine.Close()
+	fd, err := unix.OpenByHandleAt(int(mine.Fd()), handle, unix.O_RDONLY)
+	require.NoError(t, err)
+	theirs := os.NewFile(uintptr(fd), "theirs")
+	defer theirs.Close()
+	data, err := io.ReadAll(theirs)
+	require.NoError(t, err)
+	require.Equal(t, "secret\n", string(data))
 }

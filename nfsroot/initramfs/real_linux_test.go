@@ -3,6 +3,7 @@ package initramfs_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -111,9 +112,10 @@ func TestRealWatchdog(t *testing.T) {
 	initrd := k.build(t, nfsroot.AMD64, initramfs.Virt())
 	srv := l.serve(t, l.config(l.root, guestAddr))
 	srv.Stop()
-	g := l.guest(t, k, initrd, guestIP+" nfsinit.watchdog=3 stay=7 nfsroot="+l.root+",vers=3",
+	g := l.guest(t, k, initrd, guestIP+" nfsinit.watchdog=10 stay=15 nfsroot="+l.root+",vers=3",
 		"-device", "i6300esb", "-action", "watchdog=reset")
-	await(t, g, "watchdog resets this machine after 3s", "nothing listens", "same reason", "same reason", "same reason")
+	waited := slices.Repeat([]string{"same reason"}, 6) // for half a minute
+	await(t, g, append([]string{"watchdog resets this machine after 10s", "nothing listens"}, waited...)...)
 	srv.Restart()
 	ended(t, g)
 	require.Contains(t, g.Output(), "the guest ends", "it was not reset after its root was mounted")

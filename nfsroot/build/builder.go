@@ -23,7 +23,7 @@ type Builder struct {
 	// hostkit/nfsroot in the user's cache folder. It may be deleted at any time
 	// when nothing is built.
 	CacheDir string
-	// TempDir is where [Builder.BuildTar] works. Empty means os.TempDir().
+	// TempDir is where [Builder.BuildTar] works. Empty means a folder of CacheDir.
 	TempDir string
 	// MaxAge is how old a root may be that is taken from the cache when its
 	// mirrors are live. Zero means [DefaultMaxAge]; negative builds anew each
@@ -201,8 +201,11 @@ func (r *run) buildTar(ctx context.Context, w io.Writer) (_ *nfsroot.Manifest, e
 	if m, err := r.cached(ctx, copyTo); m != nil || err != nil {
 		return m, err
 	}
-	temp := cmp.Or(r.b.TempDir, os.TempDir())
-	t, err := openTarget(ctx, filepath.Join(temp, fmt.Sprintf("nfsroot-%s-%d", r.hash[:16], os.Getuid())), r.b.NoWait)
+	temp := cmp.Or(r.b.TempDir, filepath.Join(r.cacheDir, "trees"))
+	if err := os.MkdirAll(temp, 0o700); err != nil {
+		return nil, err
+	}
+	t, err := openTarget(ctx, filepath.Join(temp, r.key()), r.b.NoWait)
 	if err != nil {
 		return nil, err
 	}

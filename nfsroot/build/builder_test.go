@@ -473,3 +473,12 @@ func TestMissingKeyring(t *testing.T) {
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	require.ErrorContains(t, err, "none.gpg")
 }
+
+func TestLockIsNoLink(t *testing.T) {
+	b := fake(t, &nfsroottest.Runner{})
+	dir := t.TempDir()
+	require.NoError(t, os.Symlink(filepath.Join(dir, "planted"), filepath.Join(dir, ".base.lock")))
+	_, err := b.Build(t.Context(), spec(), filepath.Join(dir, "base"))
+	require.ErrorIs(t, err, syscall.ELOOP)
+	require.NoFileExists(t, filepath.Join(dir, "planted"))
+}

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mythic-beasts/hostkit/nfsroot"
 )
@@ -93,6 +94,25 @@ func (c debCache) keep(archives, lists string) (map[string]string, error) {
 		}
 	}
 	return sums, err
+}
+
+// expire drops the packages that no build used in a month.
+func (c debCache) expire(used []nfsroot.Package) error {
+	now := time.Now()
+	for _, p := range used {
+		if p.SHA256 != "" {
+			if err := os.Chtimes(filepath.Join(c.debs(), p.SHA256), now, now); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+	}
+	dirs, err := os.ReadDir(c.debs())
+	for _, d := range dirs {
+		if dir := filepath.Join(c.debs(), d.Name()); olderThan(dir, unusedAge) {
+			err = errors.Join(err, os.RemoveAll(dir))
+		}
+	}
+	return err
 }
 
 func (c debCache) keepDeb(file, sum string) error {

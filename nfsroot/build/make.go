@@ -97,6 +97,9 @@ func (r *run) makeIn(ctx context.Context, stage string, memory bool) (*nfsroot.M
 		return nil, err
 	}
 	m.Kernel = kernel
+	if err := debs.expire(m.Packages); err != nil {
+		return nil, fmt.Errorf("cache of packages: %w", err)
+	}
 	r.progress.enter(Archive)
 	return m, r.store(ctx, t, m)
 }

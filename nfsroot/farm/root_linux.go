@@ -259,10 +259,27 @@ func lookAt(dir *os.File, name string, staged *os.File, file stagedFile, own own
 	return as, nil
 }
 
+// ownFile sets owner and mode, if they are not so: each costs a transaction.
+func ownFile(fd int, mode fs.FileMode, own owner) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return err
+	}
+	if int(st.Uid) != own.uid || int(st.Gid) != own.gid {
+		if err := unix.Fchown(fd, own.uid, own.gid); err != nil {
+			return err
+		}
+	}
+	if fs.FileMode(st.Mode&0o7777) != mode {
+		return unix.Fchmod(fd, uint32(mode))
+	}
+	return nil
+}
+
 // replace makes a file beside the name and renames it.
 func replace(ctx context.Context, dir *os.File, name string, staged *os.File, file stagedFile, own owner) (err error) {
 	temp, d := tempPrefix+rand.Text(), int(dir.Fd())
-	fd, err := unix.Openat(d, temp, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	fd, err := unix.Openat(d, temp, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, uint32(file.mode))
 	if err != nil {
 		return fmt.Errorf("make a file: %w", err)
 	}
@@ -277,7 +294,7 @@ func replace(ctx context.Context, dir *os.File, name string, staged *os.File, fi
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(out.Chown(own.uid, own.gid), out.Chmod(file.mode)); err != nil {
+	if err := ownFile(fd, file.mode, own); err != nil {
 		return fmt.Errorf("own the file: %w", err)
 	}
 	if !shared { // else a crash could leave the new name without the content

@@ -96,7 +96,7 @@ func TestRealPi3(t *testing.T) {
 	g := peer.Start(t, l.ns.Command(qemu, "-M", "raspi3b", "-m", "1G", "-nodefaults", "-display", "none", "-no-reboot",
 		"-kernel", k.image, "-initrd", initrd, "-dtb", filepath.Join(k.dtbs, "broadcom/bcm2837-rpi-3-b.dtb"),
 		"-serial", "null", "-serial", "stdio", // the second is the mini UART
-		"-netdev", "tap,id=n0,ifname=tap0,script=no,downscript=no", "-device", "usb-net,netdev=n0,mac="+guestMAC,
+		"-netdev", "tap,id=n0,ifname=tap0,script=no,downscript=no", "-device", "usb-net,netdev=n0,mac=b8:27:eb:77:00:0b", // one of a Pi's: with QEMU's own it would be usb0
 		"-append", "earlycon=uart8250,mmio32,0x3f215040 console=ttyS1,115200 root=/dev/nfs net.ifnames=0 rw cma=64M "+
 			guestIP+" nfsroot="+l.root+",vers=3"), peer.Options{Grace: -1})
 	await(t, g, marker+" as pi1", "/sys/class/net", "the guest ends")

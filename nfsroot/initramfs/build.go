@@ -22,7 +22,7 @@ type Options struct {
 	// Modules are loaded in this order, as [kmod.Tree.Closure] returns them.
 	Modules []kmod.Module
 	// Files are further files by their path from the root of the initramfs, such
-	// as "etc/nfsinit.conf", mode 0644, or 0755 below bin/ and sbin/. The folders
+	// as "lib/firmware/x.bin", mode 0644, or 0755 below bin/ and sbin/. The folders
 	// above them are made.
 	Files map[string][]byte
 }

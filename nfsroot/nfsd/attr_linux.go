@@ -46,11 +46,11 @@ const sizeOfAttr = 84
 func (e *encoder) attr(st *unix.Stat_t, fsid uint64) {
 	e.uint32(fileType(st.Mode))
 	e.uint32(st.Mode & 0o7777)
-	e.uint32(uint32(min(uint64(st.Nlink), math.MaxUint32))) //nolint:gosec,unconvert // held to fit; narrower on some
+	e.uint32(uint32(min(uint64(st.Nlink), math.MaxUint32))) //nolint:unconvert // narrower on some
 	e.uint32(st.Uid)
 	e.uint32(st.Gid)
-	e.uint64(uint64(st.Size))             //nolint:gosec // never negative
-	e.uint64(uint64(st.Blocks) * 512)     //nolint:gosec // never negative
+	e.uint64(uint64(st.Size))
+	e.uint64(uint64(st.Blocks) * 512)
 	e.uint32(unix.Major(uint64(st.Rdev))) //nolint:unconvert // narrower on some
 	e.uint32(unix.Minor(uint64(st.Rdev))) //nolint:unconvert // narrower on some
 	e.uint64(fsid)
@@ -61,8 +61,8 @@ func (e *encoder) attr(st *unix.Stat_t, fsid uint64) {
 }
 
 func (e *encoder) time(t unix.Timespec) {
-	e.uint32(uint32(min(max(int64(t.Sec), 0), math.MaxUint32))) //nolint:gosec,unconvert // held to fit; narrower on some
-	e.uint32(uint32(t.Nsec))                                    //nolint:gosec // below 10^9
+	e.uint32(uint32(min(max(int64(t.Sec), 0), math.MaxUint32))) //nolint:unconvert // narrower on some
+	e.uint32(uint32(t.Nsec))
 }
 
 // postAttr is post_op_attr: that of a file as it is now, if it is there.
@@ -78,7 +78,7 @@ func (k *call) postAttr(n *node) {
 func (k *call) wcc(before *unix.Stat_t, n *node) {
 	k.out.bool(before != nil)
 	if before != nil {
-		k.out.uint64(uint64(before.Size)) //nolint:gosec // never negative
+		k.out.uint64(uint64(before.Size))
 		k.out.time(before.Mtim)
 		k.out.time(before.Ctim)
 	}

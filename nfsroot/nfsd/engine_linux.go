@@ -123,9 +123,9 @@ func (e *engine) serve(ctx context.Context, l net.Listener, port uint16) error {
 	defer stop()
 	var all sync.WaitGroup
 	defer all.Wait()
-	ctx, cancel := context.WithCancel(ctx)
+	work, cancel := context.WithCancel(ctx)
 	defer cancel()
-	all.Go(func() { e.tidy(ctx) })
+	all.Go(func() { e.tidy(work) })
 	for {
 		nc, err := l.Accept()
 		switch {
@@ -141,7 +141,7 @@ func (e *engine) serve(ctx context.Context, l net.Listener, port uint16) error {
 		case err != nil:
 			return fmt.Errorf("nfsd: accept: %w", err)
 		default:
-			all.Go(func() { e.connection(ctx, nc, port) })
+			all.Go(func() { e.connection(work, nc, port) })
 		}
 	}
 }
@@ -246,7 +246,7 @@ func (e *engine) openHandle(h handle, body, mac []byte, client netip.Addr) (*nod
 // openFile opens a file by a handle that is known to be good. Body is the handle
 // without its MAC.
 func (e *engine) openFile(s *served, h handle, body []byte) (*node, error) {
-	raw := rawHandle{size: uint32(len(h.file)), kind: int32(h.kind)} //nolint:gosec // at most 40
+	raw := rawHandle{size: uint32(len(h.file)), kind: int32(h.kind)}
 	copy(raw.data[:], h.file)
 	n := &node{key: string(body), mac: e.seal.mac(body, s.Path), export: s, fd: -1, reader: -1, writer: -1}
 	n.handle, _, _, _ = parseHandle(n.wire(nil))
@@ -281,7 +281,7 @@ func (k *call) child(dir *node, name string) (*node, error) {
 // nodeOf is the node of a file that was found in a directory.
 func (e *engine) nodeOf(dir *node, raw *rawHandle) (*node, error) {
 	h := dir.handle
-	h.kind, h.file = uint8(raw.kind), raw.bytes() //nolint:gosec // checked to be one byte
+	h.kind, h.file = uint8(raw.kind), raw.bytes()
 	body := h.body(make([]byte, 0, 64))
 	if n, _ := e.files.get(body, nil); n != nil {
 		return n, nil

@@ -85,7 +85,7 @@ func (s *sealer) id(what string, parts ...[]byte) uint32 {
 	m.Reset()
 	m.Write([]byte(what))
 	for _, p := range parts {
-		m.Write([]byte{byte(len(p))}) //nolint:gosec // parts are short
+		m.Write([]byte{byte(len(p))})
 		m.Write(p)
 	}
 	var all [sha256.Size]byte

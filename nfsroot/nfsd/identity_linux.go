@@ -103,10 +103,10 @@ func take(who credential) error {
 func setFS(uid, gid int) error {
 	_ = unix.Setfsgid(gid)
 	_ = unix.Setfsuid(uid)
-	if now, err := unix.SetfsgidRetGid(-1); err != nil || uint32(now) != uint32(gid) { //nolint:gosec // both are 32 bits wide
+	if now, err := unix.SetfsgidRetGid(-1); err != nil || uint32(now) != uint32(gid) {
 		return fmt.Errorf("nfsd: setfsgid %d: %w", gid, unix.EPERM)
 	}
-	if now, err := unix.SetfsuidRetUid(-1); err != nil || uint32(now) != uint32(uid) { //nolint:gosec // both are 32 bits wide
+	if now, err := unix.SetfsuidRetUid(-1); err != nil || uint32(now) != uint32(uid) {
 		return fmt.Errorf("nfsd: setfsuid %d: %w", uid, unix.EPERM)
 	}
 	return nil

@@ -31,8 +31,8 @@ func rawHandleOf(dir int, name string, raw *rawHandle) (mount int, err error) {
 	}
 	raw.size = maxKernelHandle
 	var id int32
-	_, _, errno := unix.Syscall6(unix.SYS_NAME_TO_HANDLE_AT, uintptr(dir), uintptr(unsafe.Pointer(path)), //nolint:gosec // its calling convention
-		uintptr(unsafe.Pointer(raw)), uintptr(unsafe.Pointer(&id)), uintptr(flags), 0) //nolint:gosec // its calling convention
+	_, _, errno := unix.Syscall6(unix.SYS_NAME_TO_HANDLE_AT, uintptr(dir), uintptr(unsafe.Pointer(path)),
+		uintptr(unsafe.Pointer(raw)), uintptr(unsafe.Pointer(&id)), uintptr(flags), 0)
 	if errno != 0 {
 		return 0, errno
 	}
@@ -46,7 +46,7 @@ func rawHandleOf(dir int, name string, raw *rawHandle) (mount int, err error) {
 // mount is a descriptor of.
 func openRaw(mount int, raw *rawHandle) (int, error) {
 	for {
-		fd, _, errno := unix.Syscall(unix.SYS_OPEN_BY_HANDLE_AT, uintptr(mount), uintptr(unsafe.Pointer(raw)), //nolint:gosec // its calling convention
+		fd, _, errno := unix.Syscall(unix.SYS_OPEN_BY_HANDLE_AT, uintptr(mount), uintptr(unsafe.Pointer(raw)),
 			unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC)
 		if errno == unix.EINTR {
 			continue
@@ -87,20 +87,20 @@ func volumeName(fd int) ([]byte, error) {
 	if err := unix.Fstatfs(fd, &st); err != nil {
 		return nil, fmt.Errorf("statfs: %w", err)
 	}
-	name := binary.BigEndian.AppendUint64(nil, uint64(st.Type)) //nolint:gosec // a magic number
+	name := binary.BigEndian.AppendUint64(nil, uint64(st.Type))
 	var uuid struct {
 		size uint8
 		uuid [16]byte
 	}
-	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), fsIocGetFSUUID, uintptr(unsafe.Pointer(&uuid))) //nolint:gosec // its calling convention
+	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), fsIocGetFSUUID, uintptr(unsafe.Pointer(&uuid)))
 	if errno == 0 && uuid.size > 0 {
 		return append(name, uuid.uuid[:min(uuid.size, 16)]...), nil
 	}
-	name = binary.BigEndian.AppendUint32(name, uint32(st.Fsid.Val[0])) //nolint:gosec // bits
+	name = binary.BigEndian.AppendUint32(name, uint32(st.Fsid.Val[0]))
 	if uint32(st.Type) == unix.BTRFS_SUPER_MAGIC {
 		return name, nil
 	}
-	return binary.BigEndian.AppendUint32(name, uint32(st.Fsid.Val[1])), nil //nolint:gosec // bits
+	return binary.BigEndian.AppendUint32(name, uint32(st.Fsid.Val[1])), nil
 }
 
 // sync makes what a descriptor is of durable.

@@ -54,7 +54,7 @@ func (k *call) mountAt(dir string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := handle{kind: uint8(raw.kind), export: s.ID, root: rootID(k.e.seal, volume, raw.bytes()), volume: volume, file: raw.bytes()} //nolint:gosec // checked to be one byte
+	h := handle{kind: uint8(raw.kind), export: s.ID, root: rootID(k.e.seal, volume, raw.bytes()), volume: volume, file: raw.bytes()}
 	wire := h.body(nil)
 	mac := k.e.seal.mac(wire, s.Path)
 	return append(wire, mac[:]...), nil

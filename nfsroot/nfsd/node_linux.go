@@ -1,7 +1,6 @@
 package nfsd
 
 import (
-	"bytes"
 	"crypto/subtle"
 	"sync"
 	"time"
@@ -206,9 +205,4 @@ func closeAll(nodes []*node) {
 	for _, n := range nodes {
 		n.close()
 	}
-}
-
-// sameFile reports whether two nodes are one file.
-func sameFile(a, b *node) bool {
-	return a.export == b.export && a.handle.volume == b.handle.volume && a.handle.kind == b.handle.kind && bytes.Equal(a.handle.file, b.handle.file)
 }

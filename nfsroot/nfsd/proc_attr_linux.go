@@ -81,7 +81,7 @@ func (k *call) truncate(n *node, st *unix.Stat_t, size uint64) error {
 		return unix.EISDIR
 	case !isRegular(st):
 		return unix.EINVAL
-	case int64(size) < 0: //nolint:gosec // what is to be found out
+	case int64(size) < 0:
 		return unix.EFBIG
 	}
 	if err := k.mayUse(n, st, unix.W_OK); err != nil {
@@ -91,7 +91,7 @@ func (k *call) truncate(n *node, st *unix.Stat_t, size uint64) error {
 	if err != nil {
 		return err
 	}
-	return k.as(n.export, func() error { return unix.Ftruncate(fd, int64(size)) }) //nolint:gosec // checked
+	return k.as(n.export, func() error { return unix.Ftruncate(fd, int64(size)) })
 }
 
 // mayUse asks whether the caller may read or write the data of a file. Its owner
@@ -216,7 +216,7 @@ func (k *call) fsStat() {
 		}
 		k.begin(statusOK)
 		k.postAttr(n)
-		block := uint64(cmp.Or(fs.Frsize, fs.Bsize)) //nolint:gosec,unconvert // never negative; narrower on some
+		block := uint64(cmp.Or(fs.Frsize, fs.Bsize)) //nolint:unconvert // narrower on some
 		for _, v := range []uint64{fs.Blocks * block, fs.Bfree * block, fs.Bavail * block, fs.Files, fs.Ffree, fs.Ffree} {
 			k.out.uint64(v)
 		}

@@ -1,6 +1,7 @@
 package nfsd
 
 import (
+	"errors"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -48,7 +49,7 @@ func (k *call) createFile(dir *node, name string, how uint32, a newAttr, verifie
 		}
 		return err
 	})
-	if err != unix.EEXIST || how == createGuarded {
+	if !errors.Is(err, unix.EEXIST) || how == createGuarded {
 		return n, err
 	}
 	return k.existing(dir, name, how, a)
@@ -199,7 +200,7 @@ func (k *call) mknod() {
 		return
 	}
 	n, err := k.make(c.dir, d.name, a, func(mode uint32) error {
-		return unix.Mknodat(c.dir.fd, d.name, bits|mode, int(unix.Mkdev(major, minor))) //nolint:gosec // what mknodat takes
+		return unix.Mknodat(c.dir.fd, d.name, bits|mode, int(unix.Mkdev(major, minor)))
 	})
 	k.created(c, n, err)
 }

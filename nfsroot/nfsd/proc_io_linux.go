@@ -67,8 +67,8 @@ func (k *call) readFrom(n *node, offset uint64, count uint32) error {
 		return unix.EAGAIN
 	}
 	size := 0
-	if int64(offset) >= 0 { //nolint:gosec // what is to be found out
-		size, err = preadAll(fd, k.out.b[readData:readData+int(count)], int64(offset)) //nolint:gosec // checked
+	if int64(offset) >= 0 {
+		size, err = preadAll(fd, k.out.b[readData:readData+int(count)], int64(offset))
 		if err != nil {
 			return err
 		}
@@ -79,12 +79,12 @@ func (k *call) readFrom(n *node, offset uint64, count uint32) error {
 	k.begin(statusOK)
 	k.out.bool(true)
 	k.out.attr(&st, n.export.fsid)
-	k.out.uint32(uint32(size))                         //nolint:gosec // at most count
-	k.out.bool(offset+uint64(size) >= uint64(st.Size)) //nolint:gosec // never negative
-	k.out.uint32(uint32(size))                         //nolint:gosec // at most count
+	k.out.uint32(uint32(size))
+	k.out.bool(offset+uint64(size) >= uint64(st.Size))
+	k.out.uint32(uint32(size))
 	k.out.b = k.out.b[:readData+size]
 	k.out.pad(size)
-	k.e.bytesOut.Add(uint64(size)) //nolint:gosec // never negative
+	k.e.bytesOut.Add(uint64(size))
 	return nil
 }
 
@@ -105,10 +105,8 @@ func preadAll(fd int, b []byte, offset int64) (int, error) {
 		n, err := unix.Pread(fd, b[have:], offset+int64(have))
 		switch {
 		case err == unix.EINTR:
-		case err != nil && have == 0:
-			return 0, err
 		case err != nil || n == 0:
-			return have, nil
+			return have, unless(have > 0, err)
 		default:
 			have += n
 		}
@@ -127,7 +125,7 @@ const (
 func (k *call) write() {
 	fh, offset, count, stable := k.in.opaque(maxHandle), k.in.uint64(), k.in.uint32(), k.in.uint32()
 	data := k.in.opaque(maxCallData)
-	if k.in.bad || stable > fileSync || uint32(len(data)) < count { //nolint:gosec // held to a record
+	if k.in.bad || stable > fileSync || uint32(len(data)) < count {
 		k.in.bad = true
 		return
 	}
@@ -144,7 +142,7 @@ func (k *call) write() {
 	if err != nil {
 		return
 	}
-	k.out.uint32(uint32(size)) //nolint:gosec // at most count
+	k.out.uint32(uint32(size))
 	k.out.uint32(stable)
 	k.out.uint64(verifier)
 }
@@ -159,7 +157,7 @@ func (k *call) writeTo(n *node, offset uint64, data []byte, stable uint32) (int,
 		return 0, unix.EISDIR
 	case !isRegular(&st):
 		return 0, unix.EINVAL
-	case int64(offset) < 0 || int64(offset)+int64(len(data)) < 0: //nolint:gosec // what is to be found out
+	case int64(offset) < 0 || int64(offset)+int64(len(data)) < 0:
 		return 0, unix.EFBIG
 	}
 	if err := writable(n); err != nil {
@@ -174,13 +172,13 @@ func (k *call) writeTo(n *node, offset uint64, data []byte, stable uint32) (int,
 	}
 	size := 0
 	err = k.as(n.export, func() (err error) { // so that the kernel takes setuid off
-		size, err = pwriteAll(fd, data, int64(offset)) //nolint:gosec // checked
+		size, err = pwriteAll(fd, data, int64(offset))
 		return err
 	})
 	if err != nil {
 		return 0, err
 	}
-	k.e.bytesIn.Add(uint64(size)) //nolint:gosec // never negative
+	k.e.bytesIn.Add(uint64(size))
 	switch stable {
 	case dataSync:
 		err = unix.Fdatasync(fd)
@@ -190,16 +188,23 @@ func (k *call) writeTo(n *node, offset uint64, data []byte, stable uint32) (int,
 	return size, k.lost(err)
 }
 
+// unless is the error of a transfer of which nothing was done: what was done
+// counts, and the next call meets the error again.
+func unless(done bool, err error) error {
+	if done {
+		return nil
+	}
+	return err
+}
+
 func pwriteAll(fd int, b []byte, offset int64) (int, error) {
 	have := 0
 	for have < len(b) {
 		n, err := unix.Pwrite(fd, b[have:], offset+int64(have))
 		switch {
 		case err == unix.EINTR:
-		case err != nil && have == 0:
-			return 0, err
 		case err != nil:
-			return have, nil
+			return have, unless(have > 0, err)
 		default:
 			have += n
 		}

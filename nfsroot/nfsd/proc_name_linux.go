@@ -100,7 +100,7 @@ func (k *call) again(dir *node) (*node, error) {
 }
 
 func rawOf(h handle) *rawHandle {
-	raw := &rawHandle{size: uint32(len(h.file)), kind: int32(h.kind)} //nolint:gosec // at most 40
+	raw := &rawHandle{size: uint32(len(h.file)), kind: int32(h.kind)}
 	copy(raw.data[:], h.file)
 	return raw
 }
@@ -231,7 +231,7 @@ func (e *engine) victim(dir *node, name string) (forget func()) {
 		return func() {}
 	}
 	h := dir.handle
-	h.kind, h.file = uint8(raw.kind), raw.bytes() //nolint:gosec // checked to be one byte
+	h.kind, h.file = uint8(raw.kind), raw.bytes()
 	body := h.body(make([]byte, 0, maxHandle))
 	return func() { e.files.drop(body) }
 }

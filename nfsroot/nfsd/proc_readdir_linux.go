@@ -86,7 +86,7 @@ func (k *call) listAs(dir *node, st *unix.Stat_t, l listing) error {
 	}
 	defer unix.Close(fd)
 	if l.cookie != 0 {
-		if _, err := unix.Seek(fd, int64(l.cookie), 0); err != nil { //nolint:gosec // what the kernel gave
+		if _, err := unix.Seek(fd, int64(l.cookie), 0); err != nil {
 			return refusal(statusBadCookie)
 		}
 	}
@@ -167,7 +167,7 @@ func (r *listReply) add(e entry) bool {
 	if r.plus {
 		r.more(e.name)
 	}
-	if len(out.b) > r.limit || r.plus && r.count > 0 && uint32(r.names) > r.nameLimit { //nolint:gosec // held to a reply
+	if len(out.b) > r.limit || r.plus && r.count > 0 && uint32(r.names) > r.nameLimit {
 		out.b = out.b[:start]
 		return false
 	}
@@ -197,7 +197,7 @@ func (r *listReply) more(name string) {
 	r.k.out.bool(true)
 	r.k.out.attr(&st, r.dir.export.fsid)
 	h := r.dir.handle
-	h.kind, h.file = uint8(raw.kind), raw.bytes() //nolint:gosec // checked to be one byte
+	h.kind, h.file = uint8(raw.kind), raw.bytes()
 	wire := h.body(make([]byte, 0, maxHandle))
 	mac := r.k.e.seal.mac(wire, r.dir.export.Path)
 	r.k.out.bool(true)

@@ -34,7 +34,7 @@ const (
 	guestAddr  = "10.77.0.11"
 )
 
-const guestTime = 5 * time.Minute // on a loaded machine
+const guestTime = 6 * time.Minute // on a loaded machine
 
 // probeInit is the guest's init: its root answers the probes.
 const probeInit = `#!/bin/busybox sh

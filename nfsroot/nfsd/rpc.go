@@ -176,6 +176,6 @@ func rejectReply(out *encoder, xid, reason uint32, words ...uint32) {
 
 // endReply fills in the mark.
 func endReply(out *encoder) []byte {
-	binary.BigEndian.PutUint32(out.b, lastFragment|uint32(len(out.b)-4)) //nolint:gosec // records are bounded
+	binary.BigEndian.PutUint32(out.b, lastFragment|uint32(len(out.b)-4))
 	return out.b
 }

@@ -40,7 +40,7 @@ func (d *decoder) bool() bool { return d.uint32() != 0 }
 // opaque is the next counted bytes, of which there may be no more than limit.
 func (d *decoder) opaque(limit int) []byte {
 	n := d.uint32()
-	if n > uint32(limit) { //nolint:gosec // limits are small constants
+	if n > uint32(limit) {
 		d.bad = true
 	}
 	if d.bad {
@@ -74,13 +74,13 @@ func (e *encoder) zeros(n int) {
 }
 
 func (e *encoder) opaque(v []byte) {
-	e.uint32(uint32(len(v))) //nolint:gosec // what is sent is small
+	e.uint32(uint32(len(v)))
 	e.b = append(e.b, v...)
 	e.pad(len(v))
 }
 
 func (e *encoder) string(v string) {
-	e.uint32(uint32(len(v))) //nolint:gosec // what is sent is small
+	e.uint32(uint32(len(v)))
 	e.b = append(e.b, v...)
 	e.pad(len(v))
 }

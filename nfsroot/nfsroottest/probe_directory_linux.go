@@ -11,7 +11,7 @@ import (
 )
 
 // manyEntries are more than one reply of any server holds.
-const manyEntries = 3000
+const manyEntries = 1500
 
 func directoryProbes() []probe {
 	return []probe{

@@ -75,7 +75,7 @@ func (c *Conn) As(uid, gid uint32, groups ...uint32) *Conn {
 	body.String("nfsclient")
 	body.Uint32(uid)
 	body.Uint32(gid)
-	body.Uint32(uint32(len(groups))) //nolint:gosec // a few
+	body.Uint32(uint32(len(groups)))
 	for _, g := range groups {
 		body.Uint32(g)
 	}
@@ -175,7 +175,7 @@ func Record(xid, program, version, procedure uint32, cred, args []byte) []byte {
 		e.Uint32(v)
 	}
 	e.B = append(append(e.B, cred...), args...)
-	binary.BigEndian.PutUint32(e.B, 1<<31|uint32(len(e.B)-4)) //nolint:gosec // small
+	binary.BigEndian.PutUint32(e.B, 1<<31|uint32(len(e.B)-4))
 	return e.B
 }
 

@@ -228,7 +228,7 @@ func (c *Conn) Read(ctx context.Context, h Handle, offset uint64, count uint32) 
 func (c *Conn) Write(ctx context.Context, h Handle, offset uint64, data []byte, stable uint32) (n uint32, verifier uint64, err error) {
 	e := of(h)
 	e.Uint64(offset)
-	e.Uint32(uint32(len(data))) //nolint:gosec // small
+	e.Uint32(uint32(len(data)))
 	e.Uint32(stable)
 	e.Opaque(data)
 	d, err := c.nfs(ctx, 7, e)

@@ -16,7 +16,7 @@ func (e *Encoder) Uint64(v uint64) { e.B = binary.BigEndian.AppendUint64(e.B, v)
 
 // Opaque appends counted bytes.
 func (e *Encoder) Opaque(v []byte) {
-	e.Uint32(uint32(len(v))) //nolint:gosec // small
+	e.Uint32(uint32(len(v)))
 	e.B = append(e.B, v...)
 	e.B = append(e.B, "\x00\x00\x00"[:-len(v)&3]...)
 }

@@ -59,10 +59,13 @@ func (a *app) builder(c *config) (*build.Builder, func()) {
 	return &build.Builder{Backend: build.Backend(c.Root.Backend), CacheDir: c.Cache, Progress: b.event}, b.end
 }
 
+// isFolder tells a folder from the name of a machine.
+func isFolder(word string) bool { return strings.Contains(word, "/") }
+
 // folder is the root that a word on the command line means: a folder when there
 // is a slash in it, and else that of a machine.
 func (a *app) folder(word string) (string, error) {
-	if strings.Contains(word, "/") {
+	if isFolder(word) {
 		return filepath.Abs(word)
 	}
 	c, err := a.load()

@@ -25,15 +25,24 @@ func lintCommand(ctx context.Context, a *app, args []string) error {
 	for _, word := range words {
 		dir, err := a.folder(word)
 		if err == nil {
-			err = a.lint(ctx, dir, fix)
+			err = a.lint(ctx, dir, fix, rulesFor(word))
 		}
 		failed = append(failed, err)
 	}
 	return errors.Join(failed...)
 }
 
-func (a *app) lint(ctx context.Context, dir string, fix bool) error {
-	findings, err := nfsroot.Lint(ctx, dir)
+// rulesFor are all rules for a folder, and for a machine's root those that hold
+// when it has become somebody: its own keys and name are no faults.
+func rulesFor(word string) []nfsroot.Rule {
+	if isFolder(word) {
+		return nfsroot.Rules()
+	}
+	return nfsroot.HostRules()
+}
+
+func (a *app) lint(ctx context.Context, dir string, fix bool, rules []nfsroot.Rule) error {
+	findings, err := nfsroot.Lint(ctx, dir, rules...)
 	if err != nil {
 		return err
 	}
@@ -41,7 +50,7 @@ func (a *app) lint(ctx context.Context, dir string, fix bool) error {
 		if err := nfsroot.Fix(ctx, dir, findings); err != nil {
 			return err
 		}
-		if findings, err = nfsroot.Lint(ctx, dir); err != nil {
+		if findings, err = nfsroot.Lint(ctx, dir, rules...); err != nil {
 			return err
 		}
 	}

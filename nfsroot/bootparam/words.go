@@ -32,11 +32,10 @@ func cutWord(line string) (w word, rest string) {
 	if whole {
 		text = strings.TrimSuffix(text, `"`)
 	}
-	// The kernel finds no name before an equals sign that comes first.
-	if i := strings.IndexByte(text, '='); i > 0 {
+	w.name = text
+	// An equals sign that comes first is part of the name.
+	if i := 1 + strings.IndexByte(text[min(1, len(text)):], '='); i > 0 {
 		w.name, w.value, w.hasValue = text[:i], text[i+1:], true
-	} else {
-		w.name = text
 	}
 	if value, ok := strings.CutPrefix(w.value, `"`); ok {
 		w.value = value

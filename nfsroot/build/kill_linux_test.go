@@ -37,6 +37,7 @@ func TestRealKilled(t *testing.T) {
 		require.Eventually(t, func() bool { return len(processes(dir)) == 0 }, 10*time.Second, 10*time.Millisecond,
 			"killed at step %d of %d: %v", at, steps, processes(dir))
 		require.Empty(t, mounts(t, dir), "killed at step %d", at)
+		t.Logf("killed at step %d of %d, on disk: %v", at, steps, h.OnDisk)
 		require.FileExists(t, filepath.Join(dir, "base/usr/bin/dpkg"), "the old root, or a new one")
 		require.NoDirExists(t, filepath.Join(dir, "base/debootstrap"))
 		require.FileExists(t, filepath.Join(dir, "base/etc/dpkg/dpkg.cfg.d/50nfsroot"))

@@ -32,7 +32,7 @@ func TestIdentity(t *testing.T) {
 			t.Parallel()
 			for name, who := range map[string]*nfsclient.Conn{"alice": c.As(alice, alice, staff), "bob": c.As(bob, bob)} {
 				name += filepath.Base(t.Name())
-				_, attr, err := who.Mkdir(ctx, fh, name, nfsclient.Set{Mode: ptr[uint32](0o700)})
+				_, attr, err := who.Mkdir(ctx, fh, name, nfsclient.Set{Mode: new(uint32(0o700))})
 				require.NoError(t, err)
 				require.Contains(t, []uint32{alice, bob}, attr.UID)
 				require.Equal(t, attr.UID, attr.GID)
@@ -91,10 +91,10 @@ func TestDenied(t *testing.T) {
 		u := c.As(uid, uid, ^uint32(0))
 		for call, fn := range map[string]func() error{
 			"write":    func() error { _, _, err := u.Write(ctx, passwd, 0, []byte("y"), 0); return err },
-			"truncate": func() error { _, err := u.SetAttr(ctx, passwd, nfsclient.Set{Size: ptr[uint64](0)}, nil); return err },
+			"truncate": func() error { _, err := u.SetAttr(ctx, passwd, nfsclient.Set{Size: new(uint64(0))}, nil); return err },
 			"create":   func() error { _, _, err := u.Create(ctx, etc, "f", 0, nfsclient.Set{}, 0); return err },
 			"replace": func() error {
-				_, _, err := u.Create(ctx, etc, "passwd", 0, nfsclient.Set{Size: ptr[uint64](0)}, 0)
+				_, _, err := u.Create(ctx, etc, "passwd", 0, nfsclient.Set{Size: new(uint64(0))}, 0)
 				return err
 			},
 			"mkdir":   func() error { _, _, err := u.Mkdir(ctx, etc, "d", nfsclient.Set{}); return err },
@@ -105,9 +105,9 @@ func TestDenied(t *testing.T) {
 		} {
 			require.Equal(t, nfsclient.ErrAccess, fn(), "%s: %s", name, call)
 		}
-		_, err = u.SetAttr(ctx, passwd, nfsclient.Set{Mode: ptr[uint32](0o666)}, nil)
+		_, err = u.SetAttr(ctx, passwd, nfsclient.Set{Mode: new(uint32(0o666))}, nil)
 		require.Equal(t, nfsclient.ErrPerm, err)
-		_, err = u.SetAttr(ctx, passwd, nfsclient.Set{UID: ptr[uint32](alice)}, nil)
+		_, err = u.SetAttr(ctx, passwd, nfsclient.Set{UID: new(uint32(alice))}, nil)
 		require.Equal(t, nfsclient.ErrPerm, err)
 		_, err = u.Link(ctx, passwd, etc, "x") // the kernel protects hard links, too
 		require.Contains(t, []error{nfsclient.ErrAccess, nfsclient.ErrPerm}, err)
@@ -128,11 +128,11 @@ func TestOwnerKeepsWhatIsOpen(t *testing.T) {
 	ctx := t.Context()
 	require.NoError(t, os.Chmod(root, 0o777))
 	u := c.As(alice, alice)
-	f, _, err := u.Create(ctx, fh, "f", nfsclient.Guarded, nfsclient.Set{Mode: ptr[uint32](0o400)}, 0)
+	f, _, err := u.Create(ctx, fh, "f", nfsclient.Guarded, nfsclient.Set{Mode: new(uint32(0o400))}, 0)
 	require.NoError(t, err)
 	_, _, err = u.Write(ctx, f, 0, []byte("x"), 2)
 	require.NoError(t, err)
-	_, err = u.SetAttr(ctx, f, nfsclient.Set{Mode: ptr[uint32](0o111)}, nil)
+	_, err = u.SetAttr(ctx, f, nfsclient.Set{Mode: new(uint32(0o111))}, nil)
 	require.NoError(t, err)
 	_, _, err = u.Read(ctx, f, 0, 1)
 	require.NoError(t, err)
@@ -155,6 +155,26 @@ func TestWriteTakesSetuidOff(t *testing.T) {
 	attr, err := c.GetAttr(ctx, f)
 	require.NoError(t, err)
 	require.EqualValues(t, 0o777, attr.Mode)
+}
+
+// TestTruncateByGroup is what open(2) with O_TRUNC asks for.
+func TestTruncateByGroup(t *testing.T) {
+	c, fh, root := mounted(t)
+	ctx := t.Context()
+	name := filepath.Join(root, "f")
+	require.NoError(t, os.WriteFile(name, []byte("x"), 0o660))
+	require.NoError(t, os.Chmod(name, 0o660))
+	require.NoError(t, os.Chown(name, 0, staff))
+	f, before, err := c.Lookup(ctx, fh, "f")
+	require.NoError(t, err)
+	set := nfsclient.Set{Size: new(uint64(0)), TouchMtime: true}
+	_, err = c.As(bob, bob).SetAttr(ctx, f, set, nil)
+	require.Equal(t, nfsclient.ErrAccess, err)
+	wcc, err := c.As(alice, alice, staff).SetAttr(ctx, f, set, nil)
+	require.NoError(t, err)
+	require.Zero(t, wcc.After.Size)
+	require.Equal(t, before.Atime, wcc.After.Atime)
+	require.NotEqual(t, before.Mtime, wcc.After.Mtime)
 }
 
 func TestSquashedRoot(t *testing.T) {
@@ -184,7 +204,7 @@ func TestReadOnly(t *testing.T) {
 	_, err = c.Link(ctx, f, fh, "g")
 	require.Equal(t, nfsclient.ErrROFS, err)
 	require.Equal(t, nfsclient.ErrROFS, c.Rename(ctx, fh, "f", fh, "g"))
-	_, err = c.SetAttr(ctx, f, nfsclient.Set{Mode: ptr[uint32](0)}, nil)
+	_, err = c.SetAttr(ctx, f, nfsclient.Set{Mode: new(uint32(0))}, nil)
 	require.Equal(t, nfsclient.ErrROFS, err)
 	granted, err := c.Access(ctx, f, 0x3f)
 	require.NoError(t, err)

@@ -62,9 +62,9 @@ func TestErrors(t *testing.T) {
 func TestLinksAndRenames(t *testing.T) {
 	c, fh, root := mounted(t)
 	ctx := t.Context()
-	f, _, err := c.Create(ctx, fh, "f", nfsclient.Guarded, nfsclient.Set{Size: ptr[uint64](10)}, 0)
+	f, _, err := c.Create(ctx, fh, "f", nfsclient.Guarded, nfsclient.Set{Size: new(uint64(10))}, 0)
 	require.NoError(t, err)
-	d, _, err := c.Mkdir(ctx, fh, "d", nfsclient.Set{Mode: ptr[uint32](0o2755)})
+	d, _, err := c.Mkdir(ctx, fh, "d", nfsclient.Set{Mode: new(uint32(0o2755))})
 	require.NoError(t, err)
 	attr, err := c.Link(ctx, f, d, "g")
 	require.NoError(t, err)
@@ -118,17 +118,17 @@ func TestCreateModes(t *testing.T) {
 	require.Equal(t, f, again)
 	_, _, err = c.Create(ctx, fh, "f", nfsclient.Exclusive, nfsclient.Set{}, 0x8899aabbccddeefe)
 	require.Equal(t, nfsclient.ErrExist, err)
-	_, err = c.SetAttr(ctx, f, nfsclient.Set{Mode: ptr[uint32](0o640), Touch: true}, nil)
+	_, err = c.SetAttr(ctx, f, nfsclient.Set{Mode: new(uint32(0o640)), Touch: true}, nil)
 	require.NoError(t, err)
 	_, _, err = c.Create(ctx, fh, "f", nfsclient.Exclusive, nfsclient.Set{}, 0x8899aabbccddeeff)
 	require.Equal(t, nfsclient.ErrExist, err)
 
 	require.NoError(t, os.WriteFile(root+"/f", []byte("text"), 0o600))
-	_, attr, err = c.Create(ctx, fh, "f", nfsclient.Unchecked, nfsclient.Set{Mode: ptr[uint32](0o777)}, 0)
+	_, attr, err = c.Create(ctx, fh, "f", nfsclient.Unchecked, nfsclient.Set{Mode: new(uint32(0o777))}, 0)
 	require.NoError(t, err)
 	require.EqualValues(t, 4, attr.Size)
 	require.EqualValues(t, 0o640, attr.Mode)
-	_, attr, err = c.Create(ctx, fh, "f", nfsclient.Unchecked, nfsclient.Set{Size: ptr[uint64](0)}, 0)
+	_, attr, err = c.Create(ctx, fh, "f", nfsclient.Unchecked, nfsclient.Set{Size: new(uint64(0))}, 0)
 	require.NoError(t, err)
 	require.Zero(t, attr.Size)
 }
@@ -141,14 +141,14 @@ func TestModesDespiteUmask(t *testing.T) {
 	require.NoError(t, os.Chmod(root, 0o777|os.ModeSetgid))
 	for uid := range uint32(2) {
 		u := c.As(uid*alice, uid*alice, staff)
-		_, attr, err := u.Create(ctx, fh, fmt.Sprint("f", uid), nfsclient.Guarded, nfsclient.Set{Mode: ptr[uint32](0o666)}, 0)
+		_, attr, err := u.Create(ctx, fh, fmt.Sprint("f", uid), nfsclient.Guarded, nfsclient.Set{Mode: new(uint32(0o666))}, 0)
 		require.NoError(t, err)
 		require.EqualValues(t, 0o666, attr.Mode)
 		require.EqualValues(t, staff, attr.GID)
-		_, attr, err = u.Mkdir(ctx, fh, fmt.Sprint("d", uid), nfsclient.Set{Mode: ptr[uint32](0o1777)})
+		_, attr, err = u.Mkdir(ctx, fh, fmt.Sprint("d", uid), nfsclient.Set{Mode: new(uint32(0o1777))})
 		require.NoError(t, err)
 		require.EqualValues(t, 0o3777, attr.Mode)
-		_, attr, err = u.Mknod(ctx, fh, fmt.Sprint("p", uid), nfsclient.FIFO, nfsclient.Set{Mode: ptr[uint32](0o622)}, 0, 0)
+		_, attr, err = u.Mknod(ctx, fh, fmt.Sprint("p", uid), nfsclient.FIFO, nfsclient.Set{Mode: new(uint32(0o622))}, 0, 0)
 		require.NoError(t, err)
 		require.EqualValues(t, 0o622, attr.Mode)
 	}
@@ -161,7 +161,7 @@ func TestSetAttr(t *testing.T) {
 	f, _, err := c.Lookup(ctx, fh, "f")
 	require.NoError(t, err)
 	at, mt := nfsclient.Time{Sec: 1, Nsec: 2}, nfsclient.Time{Sec: 4_000_000_000, Nsec: 999_999_999}
-	wcc, err := c.SetAttr(ctx, f, nfsclient.Set{UID: ptr[uint32](alice), GID: ptr[uint32](4_000_000_000), Mode: ptr[uint32](0o6755), Size: ptr[uint64](5 << 30), Atime: &at, Mtime: &mt}, nil)
+	wcc, err := c.SetAttr(ctx, f, nfsclient.Set{UID: new(uint32(alice)), GID: new(uint32(4_000_000_000)), Mode: new(uint32(0o6755)), Size: new(uint64(5 << 30)), Atime: &at, Mtime: &mt}, nil)
 	require.NoError(t, err)
 	a := wcc.After
 	require.EqualValues(t, alice, a.UID)
@@ -172,11 +172,11 @@ func TestSetAttr(t *testing.T) {
 	require.Equal(t, at, a.Atime)
 	require.Equal(t, mt, a.Mtime)
 	require.NotEqual(t, a.Mtime, a.Ctime)
-	wcc, err = c.SetAttr(ctx, f, nfsclient.Set{Mode: ptr[uint32](0o600)}, &a.Ctime)
+	wcc, err = c.SetAttr(ctx, f, nfsclient.Set{Mode: new(uint32(0o600))}, &a.Ctime)
 	require.NoError(t, err)
 	require.Equal(t, at, wcc.After.Atime, "times that are not set stay")
 	require.Equal(t, mt, wcc.After.Mtime)
-	_, err = c.SetAttr(ctx, f, nfsclient.Set{Mode: ptr[uint32](0o600)}, &a.Ctime)
+	_, err = c.SetAttr(ctx, f, nfsclient.Set{Mode: new(uint32(0o600))}, &a.Ctime)
 	require.Equal(t, nfsclient.ErrNotSync, err)
 }
 

@@ -71,6 +71,9 @@ func (k *call) setAttrOf(n *node, st *unix.Stat_t, a newAttr) error {
 		if err := k.truncate(n, st, *a.size); err != nil {
 			return err
 		}
+		if a.mtime.Nsec == unix.UTIME_NOW && a.atime.Nsec == unix.UTIME_OMIT {
+			a.mtime.Nsec = unix.UTIME_OMIT // is so by now; by itself only the owner could ask for it
+		}
 	}
 	return k.as(n.export, func() error { return a.apply(n.fd, st) })
 }

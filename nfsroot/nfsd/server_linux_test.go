@@ -86,13 +86,11 @@ func mounted(t *testing.T, change ...func(*nfsd.Server)) (c *nfsclient.Conn, fh 
 	return c, fh, root
 }
 
-func ptr[T any](v T) *T { return &v }
-
 func TestFiles(t *testing.T) {
 	c, fh, root := mounted(t)
 	ctx := t.Context()
 
-	f, attr, err := c.Create(ctx, fh, "f", nfsclient.Guarded, nfsclient.Set{Mode: ptr[uint32](0o4764)}, 0)
+	f, attr, err := c.Create(ctx, fh, "f", nfsclient.Guarded, nfsclient.Set{Mode: new(uint32(0o4764))}, 0)
 	require.NoError(t, err)
 	require.EqualValues(t, 0o4764, attr.Mode)
 	require.EqualValues(t, nfsclient.Regular, attr.Type)

@@ -88,8 +88,8 @@ type Set struct {
 	Mode, UID, GID *uint32
 	Size           *uint64
 	Atime, Mtime   *Time
-	// Touch sets both times to the server's.
-	Touch bool
+	// Touch sets both times to the server's, TouchMtime one of them.
+	Touch, TouchMtime bool
 }
 
 func (e *Encoder) set(s Set) {
@@ -107,9 +107,9 @@ func (e *Encoder) set(s Set) {
 	} else {
 		e.Uint32(0)
 	}
-	for _, t := range []*Time{s.Atime, s.Mtime} {
+	for i, t := range []*Time{s.Atime, s.Mtime} {
 		switch {
-		case s.Touch:
+		case s.Touch || s.TouchMtime && i == 1:
 			e.Uint32(1)
 		case t == nil:
 			e.Uint32(0)

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/mythic-beasts/hostkit/nfsroot"
+	"github.com/mythic-beasts/hostkit/nfsroot/boottree"
 )
 
 // sharedDir is the folder, beside those of the machines, with what all load.
@@ -49,9 +50,13 @@ func bootTreeCommand(ctx context.Context, a *app, args []string) error {
 		if err != nil {
 			return err
 		}
-		name, text := "cmdline.txt", line
+		text, err := line.Text()
+		if err != nil {
+			return err
+		}
+		name := boottree.CmdlineFile
 		if arch == nfsroot.AMD64 {
-			name, text = "boot.ipxe", ipxeScript(line)
+			name, text = "boot.ipxe", ipxeScript(text)
 		}
 		if err := writeFile(filepath.Join(c.Boot, m.Name, name), []byte(text)); err != nil {
 			return err

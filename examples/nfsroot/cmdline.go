@@ -12,10 +12,10 @@ import (
 const panicSeconds = 10
 
 // cmdline is the kernel's command line of a machine whose root is the folder.
-func (m *machineConfig) cmdline(arch nfsroot.Arch, root string) (string, error) {
+func (m *machineConfig) cmdline(arch nfsroot.Arch, root string) (bootparam.Cmdline, error) {
 	version, err := bootparam.ParseVersion(m.NFS)
 	if err != nil {
-		return "", err
+		return bootparam.Cmdline{}, err
 	}
 	host, _, _ := strings.Cut(m.Name, ".")
 	line := bootparam.Cmdline{
@@ -34,11 +34,10 @@ func (m *machineConfig) cmdline(arch nfsroot.Arch, root string) (string, error) 
 	if len(line.Consoles) == 0 {
 		line.Consoles = []string{defaultConsole(arch)}
 	}
-	text, err := line.Text()
-	if err != nil {
-		return "", fmt.Errorf("%s: %w", m.Name, err)
+	if _, err := line.Text(); err != nil {
+		return bootparam.Cmdline{}, fmt.Errorf("%s: %w", m.Name, err)
 	}
-	return text, nil
+	return line, nil
 }
 
 func defaultConsole(arch nfsroot.Arch) string {

@@ -24,9 +24,11 @@ func TestReference(t *testing.T) {
 	require.NoError(t, err)
 	line, err := m.cmdline(nfsroot.ARM64, "/srv/nfs/serve/pi17/root")
 	require.NoError(t, err)
+	text, err := line.Text()
+	require.NoError(t, err)
 	require.Equal(t, "console=tty1 console=ttyS1,115200 root=/dev/nfs "+
 		"nfsroot=10.80.0.65:/srv/nfs/serve/pi17/root,vers=4.1,proto=tcp rw "+
-		"ip=10.80.0.66:10.80.0.65:10.80.0.65:255.255.255.252:pi17:eth0:off panic=10 net.ifnames=0 nfsinit.watchdog=60\n", line)
+		"ip=10.80.0.66:10.80.0.65:10.80.0.65:255.255.255.252:pi17:eth0:off panic=10 net.ifnames=0 nfsinit.watchdog=60\n", text)
 }
 
 func TestConfigRefused(t *testing.T) {

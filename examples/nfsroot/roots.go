@@ -9,9 +9,12 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"text/tabwriter"
 	"time"
 
+	"github.com/mythic-beasts/hostkit/nfsroot"
+	"github.com/mythic-beasts/hostkit/nfsroot/boottree"
 	"github.com/mythic-beasts/hostkit/nfsroot/clone"
 	"github.com/mythic-beasts/hostkit/nfsroot/farm"
 	"github.com/mythic-beasts/hostkit/nfsroot/identity"
@@ -56,8 +59,36 @@ func (c *config) personalize(root *os.Root, name string) error {
 	}
 	id := m.identity(c)
 	id.HostKeys, id.Clock = keys, time.Now()
+	if id.Files, err = c.firmwareFiles(m); err != nil {
+		return err
+	}
 	return identity.Personalize(root, id)
 }
+
+// firmwareFiles keep an upgrade of a Pi's kernel, in its root, from writing the
+// disk of the computer that it runs on into cmdline.txt.
+func (c *config) firmwareFiles(m *machineConfig) (map[string][]byte, error) {
+	arch := c.Root.spec().Arch
+	if arch == nfsroot.AMD64 {
+		return nil, nil
+	}
+	line, err := m.cmdline(arch, c.rootPath(m.Name))
+	if err != nil {
+		return nil, err
+	}
+	texts, err := boottree.RaspiFirmwareDefaults(line, nil)
+	if err != nil {
+		return nil, err
+	}
+	files := make(map[string][]byte)
+	for name, text := range texts {
+		files[name] = []byte(text)
+	}
+	return files, nil
+}
+
+// rootPath is where the farm will have a machine's root.
+func (c *config) rootPath(name string) string { return filepath.Join(c.Farm, "serve", name, "root") }
 
 // identity is what can be known of it without touching anything.
 func (m *machineConfig) identity(c *config) identity.Identity {

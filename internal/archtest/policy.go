@@ -30,6 +30,7 @@ func House() Policy {
 				"golang.org/x/time",
 			},
 			"nfsroot":             {},
+			"nfsroot/boottree":    {"golang.org/x/sys"},
 			"nfsroot/build":       {"golang.org/x/sys"},
 			"nfsroot/clone":       {"golang.org/x/sys"},
 			"nfsroot/farm":        {"golang.org/x/sys"},

@@ -32,7 +32,8 @@ type rack struct {
 // machine is one of the rack's.
 type machine struct {
 	name   string
-	tap    string
+	lan    string // the server's interface to it
+	tap    string // the machine's own, in QEMU
 	mac    string
 	server netip.Addr
 	addr   netip.Addr
@@ -46,14 +47,15 @@ func newRack(t *testing.T, settings string, machines ...machine) *rack {
 	r.key = filepath.Join(r.dir, "id_ed25519")
 	r.must(exec.Command(peer.Look(t, "ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-C", "operator", "-f", r.key))
 	for i, m := range machines {
-		m.tap = fmt.Sprintf("tap%d", i)
+		m.lan, m.tap = fmt.Sprintf("lan%d", i), fmt.Sprintf("tap%d", i)
 		m.server = netip.AddrFrom4([4]byte{10, 77, byte(i), 1})
 		m.addr = m.server.Next()
 		if m.mac == "" {
 			m.mac = fmt.Sprintf("52:54:00:77:00:%02x", i+1)
 		}
 		r.ns.Tap(m.tap)
-		r.ns.AddAddr(m.tap, netip.PrefixFrom(m.server, 30))
+		r.ns.Bridge(m.lan, m.tap)
+		r.ns.AddAddr(m.lan, netip.PrefixFrom(m.server, 30))
 		r.machines = append(r.machines, m)
 	}
 	r.configure()
@@ -68,11 +70,11 @@ func (r *rack) configure() {
 	var roots, boots strings.Builder
 	fmt.Fprintf(&roots, "farm = %q\nboot = %q\nkeys = %q\nauthorized_keys = [%q]\n%s\n",
 		r.path("nfs"), r.path("boot"), r.path("keys"), strings.TrimSpace(string(public)), r.settings)
-	fmt.Fprintf(&boots, "interfaces = [\"tap*\"]\nstatus = %q\njournal = %q\n", r.path("status.sock"), r.path("leases"))
+	fmt.Fprintf(&boots, "interfaces = [\"lan*\"]\nstatus = %q\njournal = %q\n", r.path("status.sock"), r.path("leases"))
 	for _, m := range r.machines {
 		fmt.Fprintf(&roots, "[[machine]]\nname = %q\naddress = \"%s/30\"\nserver = %q\n%s\n", m.name, m.addr, m.server, m.more)
 		fmt.Fprintf(&boots, "[[machine]]\nname = %q\ninterface = %q\naddress = \"%s/30\"\nfiles = [%q, %q]\n",
-			m.name, m.tap, m.addr, r.path("boot/"+m.name), r.path("boot/shared"))
+			m.name, m.lan, m.addr, r.path("boot/"+m.name), r.path("boot/shared"))
 	}
 	require.NoError(r.t, os.WriteFile(r.path("nfsroot.toml"), []byte(roots.String()), 0o600))
 	require.NoError(r.t, os.WriteFile(r.path("netbootd.toml"), []byte(boots.String()), 0o600))
@@ -116,15 +118,15 @@ func (r *rack) ssh(ctx context.Context, m machine, command string) *exec.Cmd {
 	args := []string{
 		"netns", "exec", r.ns.Name(), peer.Look(r.t, "ssh"), "-i", r.key, "-o", "BatchMode=yes",
 		"-o", "UserKnownHostsFile=" + r.path("known_hosts"), "-o", "StrictHostKeyChecking=yes", "-o", "HostKeyAlias=" + m.name,
-		"-o", "ConnectTimeout=5", "-o", "ServerAliveInterval=5", "-F", "none", "root@" + m.addr.String(), command,
+		"-o", "ConnectTimeout=60", "-o", "ServerAliveInterval=20", "-F", "none", "root@" + m.addr.String(), command,
 	}
 	return exec.CommandContext(ctx, peer.Look(r.t, "ip"), args...)
 }
 
-// run runs a command on the machine, which must succeed within two minutes.
+// run runs a command on the machine, which must succeed within five minutes.
 func (r *rack) run(m machine, command string) string {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(r.t.Context(), 5*time.Minute)
 	defer cancel()
 	out, err := r.ssh(ctx, m, command).CombinedOutput()
 	require.NoError(r.t, err, "%s on %s: %s", command, m.name, out)
@@ -137,7 +139,7 @@ func (r *rack) awaitSSH(m machine, qemu *peer.Process, within time.Duration) tim
 	r.t.Helper()
 	begin := time.Now()
 	err := until(r.t.Context(), within, func(ctx context.Context) error {
-		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+		ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 		defer cancel()
 		out, err := r.ssh(ctx, m, "true").CombinedOutput()
 		if err != nil {
@@ -160,6 +162,15 @@ func (r *rack) pc(m machine) *peer.Process {
 		"-netdev", "tap,id=n0,ifname="+m.tap+",script=no,downscript=no",
 		"-device", "virtio-net-pci,netdev=n0,mac="+m.mac, "-device", "virtio-rng-pci", "-boot", "n")
 	return peer.Start(r.t, cmd, peer.Options{Grace: -1})
+}
+
+// neighbour returns a namespace whose interface "c0" is on the machine's cable.
+func (r *rack) neighbour(m machine) *netnstest.NS {
+	r.t.Helper()
+	other := netnstest.New(r.t)
+	netnstest.Veth(r.t, r.ns, "near0", other, "c0")
+	r.ns.IP("link", "set", "near0", "master", m.lan)
+	return other
 }
 
 // trust writes known_hosts from the keys that nfsroot made.

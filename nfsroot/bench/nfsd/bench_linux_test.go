@@ -1,4 +1,4 @@
-package nfsd_test
+package nfsdbench_test
 
 import (
 	"context"

@@ -1,3 +1,3 @@
-// Package nfsd measures nfsroot/nfsd against nfs-ganesha by one client, in
+// Package nfsdbench measures nfsroot/nfsd against nfs-ganesha by one client, in
 // interleaved rounds of one run.
-package nfsd
+package nfsdbench

@@ -24,9 +24,9 @@
 // # What it needs
 //
 // Linux, mmdebstrap or debootstrap, and setpriv (util-linux). For another
-// architecture qemu-user-static, either registered by the system with the flag F
-// or on Linux 6.7, where the build registers it for itself alone. A kernel's
-// modules need depmod (kmod). A plain user needs newuidmap (uidmap) and ids in
+// architecture arch-test and qemu-user-static, either registered by the system
+// with the flag F or on Linux 6.7, where the build registers it for itself alone.
+// A kernel's modules need depmod (kmod). A plain user needs newuidmap (uidmap) and ids in
 // /etc/subuid and /etc/subgid.
 //
 // # What it refuses

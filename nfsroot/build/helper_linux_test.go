@@ -30,6 +30,8 @@ type helper struct {
 	Backend  build.Backend
 	Packages []string
 	OnDisk   bool
+	Sleep    string // not to build, but to run this in a sandbox
+	Arch     nfsroot.Arch
 }
 
 func TestMain(m *testing.M) {
@@ -41,6 +43,10 @@ func TestMain(m *testing.M) {
 	if err := json.Unmarshal([]byte(text), &h); err != nil {
 		fmt.Println(err)
 		os.Exit(2)
+	}
+	if h.Sleep != "" {
+		h.sleep()
+		return
 	}
 	manifest, err := h.build()
 	if err != nil {
@@ -73,6 +79,50 @@ func (h helper) build() (*nfsroot.Manifest, error) {
 	}
 	defer f.Close()
 	return b.BuildTar(context.Background(), h.spec(), f)
+}
+
+// sleep runs a script that says when it runs, and never ends by itself.
+func (h helper) sleep() {
+	err := (&build.Sandbox{}).Run(context.Background(), build.Command{
+		Script: "echo event asleep; sleep 1000; : $1", Args: []string{h.Sleep}, Arch: h.Arch,
+		Env: []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}, Log: os.Stdout,
+	})
+	fmt.Println("ended", err)
+	os.Exit(1)
+}
+
+// forNobody makes a folder that the user nobody reaches, unlike t.TempDir, with
+// the test's program and a file of subordinate ids in it.
+func forNobody(t *testing.T) string {
+	t.Helper()
+	peer.Need(t, "unshare", "newuidmap")
+	dir, err := os.MkdirTemp("", "hostkit-nobody-")
+	require.NoError(t, err)
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	require.NoError(t, os.Chmod(dir, 0o755))
+	self, err := os.Executable()
+	require.NoError(t, err)
+	run(t, "cp", self, filepath.Join(dir, "build.test"))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "ids"), []byte("nobody:2000000:65536\n"), 0o644))
+	return dir
+}
+
+// asNobody is the helper as the user nobody, in a mount namespace in which nobody
+// has subordinate ids.
+func (h helper) asNobody(t *testing.T, dir string) *exec.Cmd {
+	t.Helper()
+	cmd := h.command(t, "unshare", "--mount", "sh", "-ec", `
+		mount --bind "$1/ids" /etc/subuid
+		mount --bind "$1/ids" /etc/subgid
+		exec setpriv --reuid=nobody --regid="$(id -g nobody)" --clear-groups --inh-caps=-all "$1/build.test"`, "sh", dir)
+	cmd.Dir = dir
+	return cmd
+}
+
+func run(t *testing.T, name string, args ...string) {
+	t.Helper()
+	out, err := exec.Command(name, args...).CombinedOutput()
+	require.NoError(t, err, "%s %s: %s", name, args, out)
 }
 
 func (h helper) command(t *testing.T, name string, args ...string) *exec.Cmd {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mythic-beasts/hostkit/internal/peer"
+	"github.com/mythic-beasts/hostkit/nfsroot"
 	"github.com/mythic-beasts/hostkit/nfsroot/build"
 )
 
@@ -49,13 +52,46 @@ func TestRealKilled(t *testing.T) {
 	require.Empty(t, builds)
 }
 
+// What runs in a sandbox ends with us, in every kind of namespace.
+func TestRealSandboxEndsWithUs(t *testing.T) {
+	needTools(t)
+	self, err := os.Executable()
+	require.NoError(t, err)
+	for name, as := range map[string]func(*testing.T, helper) *exec.Cmd{
+		"root": func(t *testing.T, h helper) *exec.Cmd { return h.command(t, self) },
+		"root, of another architecture": func(t *testing.T, h helper) *exec.Cmd {
+			peer.Need(t, "qemu-arm-static", "qemu-aarch64-static")
+			h.Arch = nfsroot.ARM64
+			return h.command(t, self)
+		},
+		"a plain user": func(t *testing.T, h helper) *exec.Cmd { return h.asNobody(t, forNobody(t)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			h := helper{Sleep: filepath.Join(dir, "mark"), Arch: native()}
+			asleep := false
+			runUntil(t, as(t, h), func(string) bool {
+				asleep = true
+				require.NotEmpty(t, processes(dir))
+				return true
+			})
+			require.True(t, asleep)
+			require.Eventually(t, func() bool { return len(processes(dir)) == 0 }, 10*time.Second, 10*time.Millisecond)
+		})
+	}
+}
+
 // runUntil runs the helper, kills it when stop says so of an event, and returns
 // the digest if it came to that.
 func (h helper) runUntil(t *testing.T, stop func(event string) bool) (digest string) {
 	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
-	cmd := h.command(t, self)
+	return runUntil(t, h.command(t, self), stop)
+}
+
+func runUntil(t *testing.T, cmd *exec.Cmd, stop func(event string) bool) (digest string) {
+	t.Helper()
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())

@@ -11,7 +11,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/mythic-beasts/hostkit/internal/peer"
 	"github.com/mythic-beasts/hostkit/nfsroot"
 	"github.com/mythic-beasts/hostkit/nfsroot/build"
 )
@@ -158,34 +157,16 @@ func truncatePackage(t *testing.T, cache, prefix string) {
 	}
 }
 
-// asPlainUser builds the usual spec as the user nobody, in a mount namespace in
-// which nobody has subordinate ids, and returns the digest.
+// asPlainUser builds the usual spec as the user nobody, and returns the digest.
 func asPlainUser(t *testing.T, packages string) string {
 	t.Helper()
-	peer.Need(t, "unshare", "newuidmap", "cp")
-	dir, err := os.MkdirTemp("", "hostkit-nobody-") // which nobody can reach, unlike t.TempDir
-	require.NoError(t, err)
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	require.NoError(t, os.Chmod(dir, 0o755))
+	dir := forNobody(t)
 	cache := filepath.Join(dir, "user")
-	out, err := exec.Command("cp", "-a", packages, cache).CombinedOutput()
-	require.NoError(t, err, string(out))
+	run(t, "cp", "-a", packages, cache)
 	require.NoError(t, os.RemoveAll(filepath.Join(cache, "roots")))
-	out, err = exec.Command("chown", "-R", "nobody:", cache).CombinedOutput()
-	require.NoError(t, err, string(out))
-	self, err := os.Executable()
-	require.NoError(t, err)
-	out, err = exec.Command("cp", self, filepath.Join(dir, "build.test")).CombinedOutput()
-	require.NoError(t, err, string(out))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "ids"), []byte("nobody:2000000:65536\n"), 0o644))
-
+	run(t, "chown", "-R", "nobody:", cache)
 	h := helper{Tar: true, Dst: filepath.Join(cache, "root.tar"), CacheDir: cache, TempDir: cache}
-	cmd := h.command(t, "unshare", "--mount", "sh", "-ec", `
-		mount --bind "$1/ids" /etc/subuid
-		mount --bind "$1/ids" /etc/subgid
-		exec setpriv --reuid=nobody --regid="$(id -g nobody)" --clear-groups --inh-caps=-all "$1/build.test"`, "sh", dir)
-	cmd.Dir = dir
-	out, err = cmd.CombinedOutput()
+	out, err := h.asNobody(t, dir).CombinedOutput()
 	require.NoError(t, err, string(out))
 	_, digest, found := strings.Cut(strings.TrimSpace(string(out)), "digest ")
 	require.True(t, found, string(out))

@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"net/netip"
-	"path/filepath"
 
 	"github.com/mythic-beasts/hostkit/nfsroot/export"
 	"github.com/mythic-beasts/hostkit/nfsroot/farm"
@@ -45,24 +44,15 @@ func exportsCommand(_ context.Context, a *app, args []string) error {
 
 // exports are those of all machines that have a root, each for its address.
 func (c *config) exports(f *farm.Farm) ([]export.Export, error) {
-	states, err := f.Status()
-	if err != nil {
-		return nil, err
-	}
-	var all []export.Export
-	for _, s := range states {
-		m, err := c.machine(s.Name)
+	all, err := f.Exports(func(name string) (netip.Addr, bool) {
+		m, err := c.machine(name)
 		if err != nil {
-			return nil, fmt.Errorf("a root that nobody may mount: %w", err)
+			return netip.Addr{}, false
 		}
-		addr := m.Address.Addr()
-		all = append(all, export.Export{
-			ID: s.Number, Path: filepath.Dir(f.Root(s.Name)), FSID: export.FSID(s.Name),
-			Client: netip.PrefixFrom(addr, addr.BitLen()),
-		})
+		return m.Address.Addr(), true
+	})
+	if err == nil && len(all) == 0 {
+		err = errors.New("no machine has a root: run nfsroot clone")
 	}
-	if len(all) == 0 {
-		return nil, errors.New("no machine has a root: run nfsroot clone")
-	}
-	return all, nil
+	return all, err
 }

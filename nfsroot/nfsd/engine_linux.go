@@ -39,6 +39,7 @@ type engine struct {
 	changes  [64]sync.Mutex
 	lockSeed maphash.Seed
 	setMu    sync.Mutex // one setExports at a time
+	serving  atomic.Int64
 
 	calls                                        [procedures]atomic.Uint64
 	failed, replayed, refused, bytesIn, bytesOut atomic.Uint64
@@ -121,6 +122,12 @@ func (e *engine) stats() Stats {
 func (e *engine) serve(ctx context.Context, l net.Listener, port uint16) error {
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
+	e.serving.Add(1)
+	defer func() {
+		if e.serving.Add(-1) == 0 {
+			e.flush()
+		}
+	}()
 	var all sync.WaitGroup
 	defer all.Wait()
 	work, cancel := context.WithCancel(ctx)
@@ -159,7 +166,6 @@ func (e *engine) tidy(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
-			e.files.forget(0, nil)
 			return
 		case <-tick.C:
 			e.files.forget(keepOpen, nil)

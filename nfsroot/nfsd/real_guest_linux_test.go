@@ -40,7 +40,6 @@ const guestTime = 6 * time.Minute // on a loaded machine
 const probeInit = `#!/bin/busybox sh
 /bin/busybox mkdir -p /probe
 /bin/nfsprobe /probe
-/bin/busybox cat /proc/self/mountstats | /bin/busybox grep -A3 ' / '
 /bin/busybox poweroff -f
 `
 
@@ -157,23 +156,34 @@ func answers(t *testing.T, output string) map[string]string {
 	return m
 }
 
-// TestRealGuest boots one guest on this server and one on nfs-ganesha: what a
-// root can do on ganesha by NFSv3, it can do here.
+// TestRealGuest boots one guest on this server, which is restarted meanwhile, and
+// one on nfs-ganesha: what a root can do on ganesha by NFSv3, it can do here.
 func TestRealGuest(t *testing.T) {
 	g := newGuest(t)
 	dir := t.TempDir()
 	root := guestRoot(t, dir, probeInit)
-	s := &nfsd.Server{Exports: guestExport(dir), Async: true, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
-	stop := g.serve(t, s)
-	output := g.run(t, root)
+	key, err := nfsd.LoadKey(filepath.Join(t.TempDir(), "key"))
+	require.NoError(t, err)
+	server := func() *nfsd.Server {
+		return &nfsd.Server{Exports: guestExport(dir), Key: key, Async: true, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), guestTime)
+	defer cancel()
+	stop := g.serve(t, server())
+	p := g.start(t, root)
+	_, err = p.WaitOutput(ctx, regexp.MustCompile("ok   owner-file"))
 	stop()
-	ours := answers(t, output)
-	t.Logf("calls: %v", s.Stats().Calls)
+	require.NoError(t, err, p.Output())
+	stop = g.serve(t, server())
+	err = p.Wait(ctx)
+	stop()
+	require.NoError(t, err, p.Output())
+	ours := answers(t, p.Output())
 
 	var config strings.Builder
 	require.NoError(t, export.WriteGanesha(&config, export.Ganesha{}, guestExport(dir)))
 	srv := ganeshatest.Start(t, g.ns, netip.MustParseAddr(serverAddr), config.String())
-	output = g.run(t, root)
+	output := g.run(t, root)
 	srv.Stop()
 	theirs := answers(t, output)
 

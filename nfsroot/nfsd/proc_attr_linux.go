@@ -219,7 +219,7 @@ func (k *call) fsStat() {
 		}
 		k.begin(statusOK)
 		k.postAttr(n)
-		block := uint64(cmp.Or(fs.Frsize, fs.Bsize)) //nolint:unconvert // narrower on some
+		block := uint64(cmp.Or(fs.Frsize, fs.Bsize))
 		for _, v := range []uint64{fs.Blocks * block, fs.Bfree * block, fs.Bavail * block, fs.Files, fs.Ffree, fs.Ffree} {
 			k.out.uint64(v)
 		}

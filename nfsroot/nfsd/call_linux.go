@@ -193,6 +193,21 @@ func (k *call) open(fh []byte) (*node, error) {
 	return n, nil
 }
 
+// file is the file of a handle that came with the call. Nil means that the
+// arguments are bad, or that the call has its reply: an error, and so many words
+// that say that there are no attributes.
+func (k *call) file(fh []byte, words int) *node {
+	if k.in.bad {
+		return nil
+	}
+	n, err := k.open(fh)
+	if err != nil {
+		k.fail(err, words)
+		return nil
+	}
+	return n
+}
+
 func (k *call) done(n *node) { k.e.files.put(n) }
 
 // writable is an error where nothing may be changed.

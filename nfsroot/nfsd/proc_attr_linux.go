@@ -11,12 +11,8 @@ const maxHandle = 64
 // getAttr is procedure 1.
 func (k *call) getAttr() {
 	fh := k.in.opaque(maxHandle)
-	if k.in.bad {
-		return
-	}
-	n, err := k.open(fh)
-	if err != nil {
-		k.fail(err, 0)
+	n := k.file(fh, 0)
+	if n == nil {
 		return
 	}
 	defer k.done(n)
@@ -38,12 +34,8 @@ func (k *call) setAttr() {
 		sec, nsec := k.in.uint32(), k.in.uint32()
 		guard = timespec(sec, nsec)
 	}
-	if k.in.bad {
-		return
-	}
-	n, err := k.open(fh)
-	if err != nil {
-		k.fail(err, 2)
+	n := k.file(fh, 2)
+	if n == nil {
 		return
 	}
 	defer k.done(n)
@@ -148,12 +140,8 @@ const (
 // access is procedure 4.
 func (k *call) access() {
 	fh, asked := k.in.opaque(maxHandle), k.in.uint32()
-	if k.in.bad {
-		return
-	}
-	n, err := k.open(fh)
-	if err != nil {
-		k.fail(err, 1)
+	n := k.file(fh, 1)
+	if n == nil {
 		return
 	}
 	defer k.done(n)
@@ -262,12 +250,8 @@ func (k *call) pathConf() {
 // about is what calls have in common that say something of the file system.
 func (k *call) about(reply func(*node) error) {
 	fh := k.in.opaque(maxHandle)
-	if k.in.bad {
-		return
-	}
-	n, err := k.open(fh)
-	if err != nil {
-		k.fail(err, 1)
+	n := k.file(fh, 1)
+	if n == nil {
 		return
 	}
 	defer k.done(n)

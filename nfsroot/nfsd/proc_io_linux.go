@@ -27,12 +27,8 @@ func (k *call) readLink() {
 // read is procedure 6.
 func (k *call) read() {
 	fh, offset, count := k.in.opaque(maxHandle), k.in.uint64(), k.in.uint32()
-	if k.in.bad {
-		return
-	}
-	n, err := k.open(fh)
-	if err != nil {
-		k.fail(err, 1)
+	n := k.file(fh, 1)
+	if n == nil {
 		return
 	}
 	defer k.done(n)
@@ -129,9 +125,8 @@ func (k *call) write() {
 		k.in.bad = true
 		return
 	}
-	n, err := k.open(fh)
-	if err != nil {
-		k.fail(err, 2)
+	n := k.file(fh, 2)
+	if n == nil {
 		return
 	}
 	defer k.done(n)
@@ -225,12 +220,8 @@ func (k *call) lost(err error) error {
 func (k *call) commit() {
 	fh := k.in.opaque(maxHandle)
 	k.in.fixed(12) // a range; all is written
-	if k.in.bad {
-		return
-	}
-	n, err := k.open(fh)
-	if err != nil {
-		k.fail(err, 2)
+	n := k.file(fh, 2)
+	if n == nil {
 		return
 	}
 	defer k.done(n)

@@ -41,12 +41,8 @@ func checkNewName(name string) error {
 // lookup is procedure 3.
 func (k *call) lookup() {
 	d := k.dirName()
-	if k.in.bad {
-		return
-	}
-	dir, err := k.open(d.fh)
-	if err != nil {
-		k.fail(err, 1)
+	dir := k.file(d.fh, 1)
+	if dir == nil {
 		return
 	}
 	defer k.done(dir)
@@ -239,12 +235,8 @@ func (e *engine) victim(dir *node, name string) (forget func()) {
 // rename is procedure 14.
 func (k *call) rename() {
 	from, to := k.dirName(), k.dirName()
-	if k.in.bad {
-		return
-	}
-	a, err := k.open(from.fh)
-	if err != nil {
-		k.fail(err, 4)
+	a := k.file(from.fh, 4)
+	if a == nil {
 		return
 	}
 	defer k.done(a)
@@ -302,12 +294,8 @@ func orNil(st *unix.Stat_t, err error) *unix.Stat_t {
 // link is procedure 15.
 func (k *call) link() {
 	fh, d := k.in.opaque(maxHandle), k.dirName()
-	if k.in.bad {
-		return
-	}
-	n, err := k.open(fh)
-	if err != nil {
-		k.fail(err, 3)
+	n := k.file(fh, 3)
+	if n == nil {
 		return
 	}
 	defer k.done(n)

@@ -47,12 +47,8 @@ const maxListing = middleBuffer - replyHeader - 128
 const listingFrame = 4 + 4 + sizeOfAttr + 8 + 4 + 4
 
 func (k *call) list(l listing) {
-	if k.in.bad {
-		return
-	}
-	dir, err := k.open(l.fh)
-	if err != nil {
-		k.fail(err, 1)
+	dir := k.file(l.fh, 1)
+	if dir == nil {
 		return
 	}
 	defer k.done(dir)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -143,10 +144,35 @@ func (r *rootConfig) spec() nfsroot.Spec {
 	if r.Files != "" {
 		spec.Files = os.DirFS(r.Files)
 	}
-	if r.Kernel != "" {
-		spec.Kernel = &nfsroot.Kernel{Package: r.Kernel, Modules: r.Modules}
-	}
+	spec.Kernel = &nfsroot.Kernel{Package: r.kernelPackage(arch), Modules: r.modules()}
 	return spec
+}
+
+// defaultModules are for what a hosted machine is likely to do: VLANs, filters,
+// tunnels, bridges and containers.
+var defaultModules = []string{
+	"8021q", "br_netfilter", "bridge", "dummy", "fuse", "loop",
+	"nf_tables", "nft_ct", "nft_limit", "nft_log", "nft_masq", "nft_nat", "nft_reject_inet",
+	"nfsv3", "nfsv4", "overlay", "tun", "veth", "wireguard",
+}
+
+// modules are those of the root; nil is all that the kernel has.
+func (r *rootConfig) modules() []string {
+	if slices.Contains(r.Modules, "all") {
+		return nil
+	}
+	return append(slices.Clone(defaultModules), r.Modules...)
+}
+
+// defaultKernels are the metapackages that a kernel comes from by default.
+var defaultKernels = map[nfsroot.Arch]string{
+	nfsroot.AMD64: "linux-image-amd64",
+	nfsroot.ARM64: "linux-image-arm64",
+	nfsroot.ARMHF: "linux-image-armmp",
+}
+
+func (r *rootConfig) kernelPackage(arch nfsroot.Arch) string {
+	return cmp.Or(r.Kernel, defaultKernels[arch])
 }
 
 // mirrors are those of a suite at another base than Debian's own.

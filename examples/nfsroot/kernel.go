@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,16 +29,7 @@ func (c *config) packages(spec nfsroot.Spec) *deb.Source {
 	return s
 }
 
-// defaultKernels are the metapackages that a kernel comes from by default.
-var defaultKernels = map[nfsroot.Arch]string{
-	nfsroot.AMD64: "linux-image-amd64",
-	nfsroot.ARM64: "linux-image-arm64",
-	nfsroot.ARMHF: "linux-image-armmp",
-}
-
-func (c *config) kernelPackage() string {
-	return cmp.Or(c.Root.Kernel, defaultKernels[c.Root.spec().Arch])
-}
+func (c *config) kernelPackage() string { return c.Root.kernelPackage(c.Root.spec().Arch) }
 
 // kernel is a kernel's package, taken apart.
 type kernel struct {

@@ -25,7 +25,6 @@ func pcRoot(suite string) string {
 suite = %q
 arch = "amd64"
 kernel = "linux-image-cloud-amd64"
-modules = ["virtio_net"]
 `, suite)
 }
 

@@ -27,7 +27,6 @@ const piRoot = `
 [root]
 suite = "bookworm"
 arch = "arm64"
-modules = ["bcm2835_wdt"]
 `
 
 // A Pi 3B: an emulated mask ROM loads firmware, kernel, device tree and initramfs

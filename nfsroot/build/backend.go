@@ -50,6 +50,7 @@ type job struct {
 }
 
 // emit is the end of each script: the tree as a tar archive, when $1 is "tar".
+// Nothing else of a script may write to standard output.
 const emit = `
 if [ "$1" = tar ]; then
 	tar --create --numeric-owner --one-file-system --directory "$2" .

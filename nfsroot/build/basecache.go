@@ -28,8 +28,10 @@ const unusedAge = 30 * 24 * time.Hour
 // the backend: DIR/KEY.tar and DIR/KEY.json.
 type baseCache struct{ dir string }
 
+func baseCacheAt(base string) baseCache { return baseCache{filepath.Join(base, "roots")} }
+
 func openBaseCache(base string) (baseCache, error) {
-	c := baseCache{filepath.Join(base, "roots")}
+	c := baseCacheAt(base)
 	return c, os.MkdirAll(c.dir, 0o700) // a root may hold what Files brought
 }
 

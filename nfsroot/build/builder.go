@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -50,6 +51,13 @@ type Builder struct {
 // root. The folder that dst is in must exist. What is at dst before stays until
 // the new root is complete and on disk; they change places in one step, then
 // the old one is removed. An error leaves the old one, and nothing else.
+//
+// A dst that this spec built a while ago, within MaxAge, is left alone, when not
+// one file, folder or link of it was added, removed, written or given another
+// mode, owner, name or attribute since: that is known by inode numbers, sizes and
+// the times of change that the kernel keeps, so that contents are not read. An
+// extended attribute of the folder dst itself goes unseen. Anything else is
+// replaced.
 //
 // Beside dst lies a lock file, ".NAME.lock", and during the build a folder
 // ".NAME.nfsroot-…". What a killed build left of these the next one removes.
@@ -160,6 +168,11 @@ func (r *run) build(ctx context.Context, dst string) (_ *nfsroot.Manifest, err e
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, t.close()) }()
+	if m := r.unchanged(ctx, t); m != nil {
+		r.progress.enter(Cached)
+		r.progress.enter(Publish)
+		return m, ctx.Err()
+	}
 	stage, err := t.makeStage()
 	if err != nil {
 		return nil, err
@@ -177,6 +190,9 @@ func (r *run) build(ctx context.Context, dst string) (_ *nfsroot.Manifest, err e
 	}
 	r.progress.enter(Publish)
 	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := t.setMark(ctx, r.key(), m); err != nil {
 		return nil, err
 	}
 	return m, t.publish()
@@ -231,21 +247,22 @@ func (r *run) buildTar(ctx context.Context, w io.Writer) (_ *nfsroot.Manifest, e
 	return m, copyChecked(ctx, f, m.Digest, copyTo)
 }
 
-// cached has use take the root from the cache. The manifest is nil when it is
-// not there, or, with an error, when it was damaged.
-func (r *run) cached(ctx context.Context, use func(io.Reader) error) (*nfsroot.Manifest, error) {
+// find opens the root in the cache, unless it is too old for the spec.
+func (r *run) find() (*os.File, *nfsroot.Manifest, error) {
 	maxAge := cmp.Or(r.b.MaxAge, DefaultMaxAge)
 	if maxAge < 0 {
-		return nil, nil
+		return nil, nil, fs.ErrNotExist
 	}
 	if !r.spec.Snapshot.IsZero() {
 		maxAge = 0
 	}
-	cache, err := openBaseCache(r.cacheDir)
-	if err != nil {
-		return nil, err
-	}
-	f, m, err := cache.find(r.key(), maxAge)
+	return baseCacheAt(r.cacheDir).find(r.key(), maxAge)
+}
+
+// cached has use take the root from the cache. The manifest is nil when it is
+// not there, or, with an error, when it was damaged.
+func (r *run) cached(ctx context.Context, use func(io.Reader) error) (*nfsroot.Manifest, error) {
+	f, m, err := r.find()
 	if err != nil {
 		return nil, nil // what cannot be read is built
 	}
@@ -253,7 +270,7 @@ func (r *run) cached(ctx context.Context, use func(io.Reader) error) (*nfsroot.M
 	r.progress.enter(Cached)
 	err = copyChecked(ctx, f, m.Digest, use)
 	if errors.Is(err, ErrHash) {
-		return nil, errors.Join(err, cache.drop(r.key()))
+		return nil, errors.Join(err, baseCacheAt(r.cacheDir).drop(r.key()))
 	}
 	if err != nil {
 		return nil, err

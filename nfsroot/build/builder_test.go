@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -198,6 +199,38 @@ func TestFilesAreLaidOver(t *testing.T) {
 	link, err := os.Readlink(filepath.Join(dst, "etc/localtime"))
 	require.NoError(t, err)
 	require.Equal(t, "/usr/share/zoneinfo/UTC", link)
+}
+
+// What a spec's files say is the user's will, also where Lint would mend it.
+func TestFilesAreNotMended(t *testing.T) {
+	var log bytes.Buffer
+	b := fake(t, &nfsroottest.Runner{Tree: func(dir string) error {
+		return os.WriteFile(filepath.Join(dir, "etc/apt/apt.conf.d/80proxy"), []byte("Acquire::http::Proxy \"http://192.0.2.1:3142\";\n"), 0o644)
+	}})
+	b.Log = slog.New(slog.NewJSONHandler(&log, nil))
+	files := map[string]string{
+		"etc/resolv.conf":           "nameserver 192.0.2.53\n",
+		"etc/fstab":                 "UUID=738a none swap sw 0 0\n",
+		"etc/apt/apt.conf.d/90site": "Acquire::http::Proxy \"http://192.0.2.2:3142\";\n",
+	}
+	s, overlay := spec(), fstest.MapFS{}
+	for name, text := range files {
+		overlay[name] = &fstest.MapFile{Data: []byte(text), Mode: 0o644}
+	}
+	s.Files = overlay
+	dst := filepath.Join(t.TempDir(), "base")
+	_, err := b.Build(t.Context(), s, dst)
+	require.NoError(t, err)
+	for name, want := range files {
+		text, err := os.ReadFile(filepath.Join(dst, name))
+		require.NoError(t, err)
+		require.Equal(t, want, string(text))
+		require.Contains(t, log.String(), `"path":"`+name+`"`)
+	}
+	require.Contains(t, log.String(), `"level":"WARN","msg":"finding in the root"`)
+	text, err := os.ReadFile(filepath.Join(dst, "etc/apt/apt.conf.d/80proxy"))
+	require.NoError(t, err)
+	require.NotContains(t, string(text), "192.0.2.1", "what came with the tree is mended")
 }
 
 func TestFilesCannotLeaveTheTree(t *testing.T) {

@@ -16,6 +16,7 @@ const debootstrapScript = `
 set -ef
 mode=$1 root=$2 config=$3 archives=$4 lists=$5 packages=$6 mirrors=$7
 shift 7
+{
 if ! mknod "$root/null" c 1 3 2>/dev/null || ! echo >"$root/null"; then
 	export container=lxc
 fi 2>/dev/null
@@ -55,6 +56,7 @@ for m in $mirrors; do
 done
 umount "$root/var/cache/apt/archives" "$root/var/lib/apt/lists" "$root/proc"
 umount --lazy "$root/dev" # some below cannot be unmounted one by one in a user namespace
+} >&2
 set -- "$mode" "$root"
 ` + emit
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path"
 	"path/filepath"
@@ -16,8 +17,10 @@ import (
 )
 
 // finish makes a root for NFS out of what a backend left: nothing of the
-// building machine, of the build or of an earlier run stays.
-func (t *tree) finish(ctx context.Context, s nfsroot.Spec) error {
+// building machine, of the build or of an earlier run stays. What is wrong in
+// that is mended before the spec's own files come, which stay as they are: what
+// is wrong in them is said.
+func (t *tree) finish(ctx context.Context, s nfsroot.Spec, log *slog.Logger) error {
 	steps := []struct {
 		what string
 		do   func() error
@@ -26,8 +29,9 @@ func (t *tree) finish(ctx context.Context, s nfsroot.Spec) error {
 		{"trim", func() error { return t.trim(s.Trim) }},
 		{"apt and dpkg", func() error { return t.configureApt(s) }},
 		{"a root on NFS", func() error { return t.configureBase(s) }},
-		{"files", func() error { return t.overlay(s.Files) }},
 		{"faults", func() error { return t.mend(ctx) }},
+		{"files", func() error { return t.overlay(s.Files) }},
+		{"what is left", func() error { return t.report(ctx, log) }},
 	}
 	for _, step := range steps {
 		if err := step.do(); err != nil {
@@ -279,4 +283,18 @@ func (t *tree) mend(ctx context.Context) error {
 		return err
 	}
 	return nfsroot.Fix(ctx, t.dir, slices.DeleteFunc(findings, func(f nfsroot.Finding) bool { return !f.Fixable }))
+}
+
+// severities are how loud a finding is.
+var severities = map[nfsroot.Severity]slog.Level{
+	nfsroot.Info: slog.LevelDebug, nfsroot.Warning: slog.LevelInfo, nfsroot.Error: slog.LevelWarn,
+}
+
+// report logs what is wrong in the finished root.
+func (t *tree) report(ctx context.Context, log *slog.Logger) error {
+	findings, err := nfsroot.Lint(ctx, t.dir)
+	for _, f := range findings {
+		log.Log(ctx, severities[f.Severity], "finding in the root", "rule", f.Rule, "path", f.Path, "severity", f.Severity.String(), "message", f.Message)
+	}
+	return err
 }

@@ -89,7 +89,7 @@ func (r *run) makeIn(ctx context.Context, stage string, memory bool) (*nfsroot.M
 	if err != nil {
 		return nil, err
 	}
-	if err := t.finish(ctx, r.spec); err != nil {
+	if err := t.finish(ctx, r.spec, r.log); err != nil {
 		return nil, err
 	}
 	m, err := r.manifest(t, sums)

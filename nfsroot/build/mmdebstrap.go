@@ -17,7 +17,7 @@ set -e
 mode=$1 root=$2
 export NFSROOT_CONFIG="$3" NFSROOT_ARCHIVES="$4" NFSROOT_LISTS="$5"
 shift 5
-mmdebstrap "$@"
+mmdebstrap "$@" >&2
 set -- "$mode" "$root"
 ` + emit
 

@@ -58,3 +58,13 @@ func stat(info fs.FileInfo) (owner, inode) {
 	//nolint:unconvert // the types differ between architectures
 	return owner{int(st.Uid), int(st.Gid)}, inode{uint64(st.Dev), st.Ino, uint64(st.Nlink)}
 }
+
+// changeTime is when a file's contents or attributes last changed, in
+// nanoseconds.
+func changeTime(info fs.FileInfo) int64 {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0
+	}
+	return st.Ctim.Nano()
+}

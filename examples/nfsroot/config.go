@@ -119,8 +119,12 @@ func (r *rootConfig) check() error {
 		return fmt.Errorf("backend %q is neither mmdebstrap nor debootstrap", r.Backend)
 	}
 	if r.Files != "" {
-		if info, err := os.Stat(r.Files); err != nil || !info.IsDir() {
-			return fmt.Errorf("files %q is not a folder (%v)", r.Files, err)
+		info, err := os.Stat(r.Files)
+		if err != nil {
+			return fmt.Errorf("files: %w", err)
+		}
+		if !info.IsDir() {
+			return fmt.Errorf("files %q is not a folder", r.Files)
 		}
 	}
 	return r.spec().Validate()

@@ -54,9 +54,12 @@ func unpackKernel(ctx context.Context, src *deb.Source, name, dir string) (*kern
 		return nil, err
 	}
 	images, err := filepath.Glob(filepath.Join(dir, "boot", "vmlinuz-*"))
-	if err != nil || len(images) != 1 {
+	if err == nil && len(images) != 1 {
+		err = fmt.Errorf("package %s has %d kernels", pkg.Name, len(images))
+	}
+	if err != nil {
 		k.remove()
-		return nil, fmt.Errorf("package %s has %d kernels (%v)", pkg.Name, len(images), err)
+		return nil, err
 	}
 	k.release = strings.TrimPrefix(filepath.Base(images[0]), "vmlinuz-")
 	return k, nil

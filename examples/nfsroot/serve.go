@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"net"
@@ -48,9 +49,9 @@ func serveCommand(ctx context.Context, a *app, args []string) error {
 	go func() { failed <- s.Serve(ctx, l) }()
 	fmt.Fprintf(a.stderr, "nfsroot: serving on %s\n", l.Addr())
 	err = <-failed
-	stop()
+	stop() // the other, too
 	for range services - 1 {
-		<-failed
+		err = errors.Join(err, <-failed)
 	}
 	return err
 }

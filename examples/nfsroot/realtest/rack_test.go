@@ -2,6 +2,7 @@ package realtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -97,7 +98,7 @@ func (r *rack) nfsroot(args ...string) string {
 	cmd := exec.CommandContext(r.t.Context(), program(r.t, "nfsroot"), append([]string{"-config", r.path("nfsroot.toml")}, args...)...)
 	out, err := cmd.Output()
 	var stderr string
-	if exit, ok := err.(*exec.ExitError); ok {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		stderr = string(exit.Stderr)
 	}
 	require.NoError(r.t, err, "nfsroot %v: %s", args, stderr)

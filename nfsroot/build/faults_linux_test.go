@@ -125,8 +125,7 @@ func TestRealDiskFull(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, syscall.Unmount(small, syscall.MNT_DETACH)) })
 	dst := filepath.Join(small, "base")
 	require.NoError(t, os.MkdirAll(filepath.Join(dst, "old"), 0o755))
-	s := spec()
-	s.Arch = native()
+	s := smallest()
 	b := &build.Builder{CacheDir: userCache(t), MaxAge: -1}
 	_, err := b.Build(t.Context(), s, dst)
 	require.ErrorIs(t, err, syscall.ENOSPC, "while it is taken from memory")

@@ -151,6 +151,14 @@ func userCache(t *testing.T) string {
 	return filepath.Join(base, "hostkit", "nfsroot")
 }
 
+// smallest is the smallest root, for tests to which a build matters but not what
+// is built.
+func smallest() nfsroot.Spec {
+	s := spec()
+	s.Arch, s.Packages = native(), []string{"usr-is-merged"}
+	return s
+}
+
 // native is this machine's architecture.
 func native() nfsroot.Arch {
 	if runtime.GOARCH == "arm" {

@@ -26,7 +26,7 @@ const kills = 20
 func TestRealKilled(t *testing.T) {
 	needTools(t, "mmdebstrap")
 	dir := t.TempDir()
-	h := helper{Dst: filepath.Join(dir, "base"), CacheDir: userCache(t), Backend: build.Mmdebstrap, Packages: []string{"usr-is-merged"}}
+	h := helper{Dst: filepath.Join(dir, "base"), CacheDir: userCache(t), Backend: build.Mmdebstrap, Packages: smallest().Packages}
 	steps := 0
 	digest := h.runUntil(t, func(string) bool { steps++; return false })
 	require.NotEmpty(t, digest)
@@ -90,11 +90,25 @@ func (h helper) runUntil(t *testing.T, stop func(event string) bool) (digest str
 	return runUntil(t, h.command(t, self), stop)
 }
 
+// patience is for one run of the helper, ending for what it started to end after
+// it. Both are far above what is ever needed: without them the wait for a pipe
+// is endless that something holds open which should have been killed.
+const (
+	patience = 5 * time.Minute
+	ending   = 30 * time.Second
+)
+
 func runUntil(t *testing.T, cmd *exec.Cmd, stop func(event string) bool) (digest string) {
 	t.Helper()
-	out, err := cmd.StdoutPipe()
+	out, w, err := os.Pipe()
 	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
+	defer out.Close()
+	require.NoError(t, out.SetReadDeadline(time.Now().Add(patience)))
+	cmd.Stdout = w
+	err = cmd.Start()
+	w.Close()
+	require.NoError(t, err)
+	defer cmd.Process.Kill()
 	lines := bufio.NewScanner(out)
 	killed := false
 	var last string
@@ -106,7 +120,11 @@ func runUntil(t *testing.T, cmd *exec.Cmd, stop func(event string) bool) (digest
 		if strings.HasPrefix(last, "event ") && !killed && stop(last) {
 			killed = true
 			require.NoError(t, cmd.Process.Kill())
+			require.NoError(t, out.SetReadDeadline(time.Now().Add(ending)))
 		}
+	}
+	if err := lines.Err(); err != nil {
+		require.NoError(t, err, "killed: %v: after %q something still runs", killed, last)
 	}
 	if err := cmd.Wait(); !killed {
 		require.NoError(t, err, last)
@@ -125,7 +143,7 @@ func TestRealCancelled(t *testing.T) {
 			cancel()
 		}
 	}}
-	_, err := b.Build(ctx, spec(), filepath.Join(dir, "base"))
+	_, err := b.Build(ctx, smallest(), filepath.Join(dir, "base"))
 	require.ErrorIs(t, err, context.Canceled)
 	require.Empty(t, processes(dir))
 	require.Empty(t, mounts(t, dir))

@@ -57,7 +57,9 @@ func TestSameRootStays(t *testing.T) {
 			require.NoError(t, os.Rename(dst, dst+"-aside"))
 			run(t, "cp", "-a", dst+"-aside", dst)
 		}, false},
-		"gone": {func(t *testing.T, _ *build.Builder, _ *nfsroot.Spec, dst string) { require.NoError(t, os.RemoveAll(dst)) }, false},
+		"gone": {func(t *testing.T, _ *build.Builder, _ *nfsroot.Spec, dst string) {
+			require.NoError(t, os.RemoveAll(dst))
+		}, false},
 		"half a mark": {func(t *testing.T, _ *build.Builder, _ *nfsroot.Spec, dst string) {
 			require.NoError(t, os.Truncate(filepath.Join(filepath.Dir(dst), ".base.lock"), 40))
 		}, false},

@@ -28,7 +28,7 @@ type helper struct {
 	CacheDir string
 	TempDir  string
 	Backend  build.Backend
-	Packages []string
+	Smallest bool
 	OnDisk   bool
 	Sleep    string // not to build, but to run this in a sandbox
 	Arch     nfsroot.Arch
@@ -57,11 +57,10 @@ func TestMain(m *testing.M) {
 }
 
 func (h helper) spec() nfsroot.Spec {
-	s := spec()
-	if h.Packages != nil {
-		s.Packages = h.Packages
+	if h.Smallest {
+		return smallest()
 	}
-	return s
+	return spec()
 }
 
 // build prints a line for each event.
@@ -151,11 +150,12 @@ func userCache(t *testing.T) string {
 	return filepath.Join(base, "hostkit", "nfsroot")
 }
 
-// smallest is the smallest root, for tests to which a build matters but not what
-// is built.
+// smallest is the smallest root, out of the suite alone without its updates, for
+// tests to which a build matters but not what is built.
 func smallest() nfsroot.Spec {
 	s := spec()
 	s.Arch, s.Packages = native(), []string{"usr-is-merged"}
+	s.Mirrors = s.Archives()[:1]
 	return s
 }
 

@@ -14,9 +14,9 @@
 //
 // A [Builder] makes roots, with [Builder.Build] as a folder, for which it needs
 // root, or with [Builder.BuildTar] as a tar archive, for which it does not. It
-// keeps packages and finished roots in a cache: the same spec again is a matter
-// of copying. An [Event] says how far it is. An [Error] says what went wrong
-// in the tools, and what to do.
+// keeps packages and finished roots in a cache: the same spec again is a look,
+// where the root is as it was built, or a matter of copying. An [Event] says how
+// far it is. An [Error] says what went wrong in the tools, and what to do.
 //
 // A [Runner] runs the tools. [Sandbox] does it for real, in namespaces of its
 // own; nfsroottest has one that pretends.

@@ -18,12 +18,15 @@ func (m *machineConfig) cmdline(arch nfsroot.Arch, root string) (bootparam.Cmdli
 		return bootparam.Cmdline{}, err
 	}
 	host, _, _ := strings.Cut(m.Name, ".")
+	nfs := &bootparam.NFSRoot{Server: m.Server, Path: root, Version: version, Transport: bootparam.TCP}
+	if version == bootparam.V3 {
+		nfs.NoLock = true // nobody else has this root
+		// nfs-ganesha offers ACLs by version 3, and fails when systemd drops them.
+		nfs.Options = []string{"noacl"}
+	}
 	line := bootparam.Cmdline{
 		Consoles: m.Console,
-		NFSRoot: &bootparam.NFSRoot{
-			Server: m.Server, Path: root, Version: version, Transport: bootparam.TCP,
-			NoLock: version == bootparam.V3, // nobody else has this root
-		},
+		NFSRoot:  nfs,
 		IP: &bootparam.IP{
 			Client: m.Address.Addr(), Server: m.Server, Gateway: m.Gateway, Netmask: m.Address.Bits(),
 			Hostname: host, Device: "eth0", Autoconf: bootparam.Off,

@@ -13,10 +13,10 @@ import (
 
 // serveCommand serves the roots itself, which is enough for a small rack.
 func serveCommand(ctx context.Context, a *app, args []string) error {
-	listen, portmap := ":2049", ""
+	listen, portmap := ":2049", ":111"
 	if _, err := a.flags(args, "[-listen ADDR] [-portmap ADDR]", 0, 0, func(fs *flag.FlagSet) {
 		fs.StringVar(&listen, "listen", listen, "`address` for NFS and MOUNT")
-		fs.StringVar(&portmap, "portmap", portmap, "`address` for the portmapper, such as :111; default is none")
+		fs.StringVar(&portmap, "portmap", portmap, "`address` at which clients ask where these are; \"\" is none, where rpcbind runs")
 	}); err != nil {
 		return err
 	}
@@ -28,30 +28,47 @@ func serveCommand(ctx context.Context, a *app, args []string) error {
 	if err != nil {
 		return err
 	}
+	var services []func(context.Context) error
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", listen)
 	if err != nil {
 		return err
 	}
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	failed := make(chan error, 2)
-	services := 1
+	services = append(services, func(ctx context.Context) error { return s.Serve(ctx, l) })
 	if portmap != "" {
-		p, err := lc.Listen(ctx, "tcp", portmap)
+		port := uint16(l.Addr().(*net.TCPAddr).Port)
+		stream, err := lc.Listen(ctx, "tcp", portmap)
 		if err != nil {
 			return err
 		}
-		services++
-		port := l.Addr().(*net.TCPAddr).Port
-		go func() { failed <- s.ServePortmap(ctx, p, uint16(port)) }()
+		packets, err := lc.ListenPacket(ctx, "udp", portmap)
+		if err != nil {
+			return err
+		}
+		services = append(services,
+			func(ctx context.Context) error { return s.ServePortmap(ctx, stream, port) },
+			func(ctx context.Context) error { return s.ServePortmapPacket(ctx, packets, port) })
 	}
-	go func() { failed <- s.Serve(ctx, l) }()
 	fmt.Fprintf(a.stderr, "nfsroot: serving on %s\n", l.Addr())
-	err = <-failed
-	stop() // the other, too
-	for range services - 1 {
-		err = errors.Join(err, <-failed)
+	return together(ctx, services)
+}
+
+// together runs services until one of them or the context ends, and returns when
+// all have.
+func together(ctx context.Context, services []func(context.Context) error) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	ended := make(chan error)
+	for _, service := range services {
+		go func() {
+			err := service(ctx)
+			stop()
+			ended <- err
+		}()
+	}
+	var err error
+	for range services {
+		err = errors.Join(err, <-ended)
 	}
 	return err
 }

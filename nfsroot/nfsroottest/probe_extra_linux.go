@@ -12,6 +12,7 @@ func extraProbes() []probe {
 	return []probe{
 		{name: "statfs", ask: statsFS},
 		{name: "pathconf", ask: nameMax},
+		{name: "drop-acl", root: true, ask: dropsACL},
 		{name: "fallocate", optional: true, ask: fallocates},
 		{name: "punch-hole", optional: true, ask: punchesHole},
 		{name: "xattr-user", optional: true, ask: userXattr},
@@ -35,6 +36,23 @@ func nameMax(p place) error {
 	var st unix.Statfs_t
 	err := unix.Statfs(string(p), &st)
 	return errors.Join(err, same("longest name", st.Namelen, 255))
+}
+
+// dropsACL removes an ACL that is not there, as systemd does with the folders of
+// a service (StateDirectory=) before it gives them to the service's user. Over
+// NFSv3 with ACLs nfs-ganesha fails at it; the mount option noacl cures that.
+func dropsACL(p place) error {
+	dir := p.path("d")
+	if err := unix.Mkdir(dir, 0o755); err != nil {
+		return fmt.Errorf("mkdir: %w", err)
+	}
+	for _, name := range []string{"system.posix_acl_access", "system.posix_acl_default"} {
+		err := unix.Removexattr(dir, name)
+		if err != nil && !errors.Is(err, unix.ENODATA) && !errors.Is(err, unix.EOPNOTSUPP) {
+			return fmt.Errorf("remove %s: %w", name, err)
+		}
+	}
+	return nil
 }
 
 func fallocates(p place) error {

@@ -77,7 +77,7 @@ func command(t *testing.T, name string, args ...string) {
 func TestProbeFinds(t *testing.T) {
 	needLinux(t)
 	peer.NeedRoot(t)
-	dir := mounted(t, "tmpfs", "", "size=2m,nr_inodes=2000,noexec,nosymfollow")
+	dir := mounted(t, "tmpfs", "", "size=2m,nr_inodes=1000,noexec,nosymfollow")
 	failed := map[string]bool{}
 	for _, r := range nfsroottest.Probe(t.Context(), dir) {
 		failed[r.Name] = r.Failed()

@@ -137,7 +137,11 @@ func TestRealOwnServer(t *testing.T) {
 func (r *rack) healthy(m machine) {
 	r.t.Helper()
 	state := r.run(m, "systemctl is-system-running --wait || true; systemctl --failed --no-legend --plain")
-	require.Equal(r.t, "running", state, "of %s: %s", m.name, r.run(m, "journalctl -b -p warning --no-pager | tail -40"))
+	if state == "running" {
+		return
+	}
+	why := "for u in $(systemctl --failed --no-legend --plain | cut -d ' ' -f 1); do systemctl status --no-pager -l $u; journalctl -b --no-pager -u $u; done"
+	require.Fail(r.t, m.name+" is not well", "%s\n%s", state, r.run(m, why+" || true"))
 }
 
 // probe pushes the probe suite into the machine's root and runs it there, and

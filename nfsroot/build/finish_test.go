@@ -3,6 +3,7 @@ package build_test
 import (
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -75,4 +76,18 @@ func TestKeyringComesAlong(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, string(sources), "signed-by=/etc/apt/keyrings/site.gpg")
 	require.NotContains(t, string(sources), filepath.Dir(s.Keyring))
+}
+
+// A tool that has no room in memory is run once more, on the disk.
+func TestFullMemoryIsNotTheEnd(t *testing.T) {
+	runner := &nfsroottest.Runner{Log: []string{"tar: ./x: No space left on device"}, ExitCode: 2}
+	dir := t.TempDir()
+	_, err := fake(t, runner).Build(t.Context(), spec(), filepath.Join(dir, "base"))
+	require.ErrorIs(t, err, syscall.ENOSPC)
+	only(t, dir)
+	runs := runner.Runs()
+	require.Nil(t, runs[len(runs)-1].Stdout, "on the disk")
+	for _, first := range runs[:len(runs)-1] { // none on a machine that has little memory
+		require.NotNil(t, first.Stdout)
+	}
 }

@@ -69,24 +69,22 @@ func (a *app) buildTar(ctx context.Context, c *config, name string) (_ *nfsroot.
 	return m, os.Rename(temp.Name(), name)
 }
 
+// builtDir is where the last base was built; one that is as it was built is not
+// built again.
+func (c *config) builtDir() string { return filepath.Join(c.Farm, ".built") }
+
 // buildBase builds into the farm, beside the bases that are there.
 func (a *app) buildBase(ctx context.Context, c *config) (*nfsroot.Manifest, error) {
 	f, err := a.farm(c)
 	if err != nil {
 		return nil, err
 	}
-	temp, err := os.MkdirTemp(c.Farm, ".build-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(temp)
-	dir := filepath.Join(temp, "root")
-	m, err := a.buildDir(ctx, c, dir)
+	m, err := a.buildDir(ctx, c, c.builtDir())
 	if err != nil {
 		return nil, err
 	}
 	name := fmt.Sprintf("%s-%s-%.16s", m.Suite, m.Arch, m.Digest)
-	if err := f.ImportBase(ctx, name, dir); err != nil && !errors.Is(err, os.ErrExist) {
+	if err := f.ImportBase(ctx, name, c.builtDir()); err != nil && !errors.Is(err, os.ErrExist) {
 		return nil, err
 	}
 	return m, c.setBase(name)

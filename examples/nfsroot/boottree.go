@@ -20,15 +20,11 @@ func bootTreeCommand(ctx context.Context, a *app, args []string) error {
 	if err != nil {
 		return err
 	}
-	c, err := a.load()
+	c, f, err := a.open()
 	if err != nil {
 		return err
 	}
 	machines, err := c.machines(names)
-	if err != nil {
-		return err
-	}
-	f, err := a.farm(c)
 	if err != nil {
 		return err
 	}

@@ -21,11 +21,7 @@ func exportsCommand(_ context.Context, a *app, args []string) error {
 	}); err != nil {
 		return err
 	}
-	c, err := a.load()
-	if err != nil {
-		return err
-	}
-	f, err := a.farm(c)
+	c, f, err := a.open()
 	if err != nil {
 		return err
 	}

@@ -20,11 +20,7 @@ func pushCommand(ctx context.Context, a *app, args []string) error {
 	if err != nil {
 		return err
 	}
-	c, err := a.load()
-	if err != nil {
-		return err
-	}
-	f, err := a.farm(c)
+	_, f, err := a.open()
 	if err != nil {
 		return err
 	}
@@ -50,11 +46,7 @@ func driftCommand(ctx context.Context, a *app, args []string) error {
 	if err != nil {
 		return err
 	}
-	c, err := a.load()
-	if err != nil {
-		return err
-	}
-	f, err := a.farm(c)
+	_, f, err := a.open()
 	if err != nil {
 		return err
 	}

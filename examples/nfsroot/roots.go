@@ -28,6 +28,16 @@ func (a *app) farm(c *config) (*farm.Farm, error) {
 	return farm.Open(c.Farm, c.farmOptions(a))
 }
 
+// open reads the configuration and opens its farm.
+func (a *app) open() (*config, *farm.Farm, error) {
+	c, err := a.load()
+	if err != nil {
+		return nil, nil, err
+	}
+	f, err := a.farm(c)
+	return c, f, err
+}
+
 func (c *config) farmOptions(a *app) farm.Options {
 	return farm.Options{
 		Cloner:      cloners[c.Clone],
@@ -105,15 +115,11 @@ func (m *machineConfig) identity(c *config) identity.Identity {
 // eachPi calls fn for the machines that are named, or all, and reports what each
 // came to. One that fails does not keep it from the others.
 func (a *app) eachPi(ctx context.Context, names []string, done string, fn func(f *farm.Farm, c *config, m *machineConfig) error) error {
-	c, err := a.load()
+	c, f, err := a.open()
 	if err != nil {
 		return err
 	}
 	machines, err := c.machines(names)
-	if err != nil {
-		return err
-	}
-	f, err := a.farm(c)
 	if err != nil {
 		return err
 	}
@@ -136,15 +142,11 @@ func cloneCommand(ctx context.Context, a *app, args []string) error {
 	if err != nil {
 		return err
 	}
-	c, err := a.load()
+	c, f, err := a.open()
 	if err != nil {
 		return err
 	}
 	machines, err := c.machines(names)
-	if err != nil {
-		return err
-	}
-	f, err := a.farm(c)
 	if err != nil {
 		return err
 	}
@@ -226,11 +228,7 @@ func gcCommand(ctx context.Context, a *app, args []string) error {
 	if _, err := a.flags(args, "", 0, 0, nil); err != nil {
 		return err
 	}
-	c, err := a.load()
-	if err != nil {
-		return err
-	}
-	f, err := a.farm(c)
+	_, f, err := a.open()
 	if err != nil {
 		return err
 	}
@@ -241,11 +239,7 @@ func statusCommand(_ context.Context, a *app, args []string) error {
 	if _, err := a.flags(args, "", 0, 0, nil); err != nil {
 		return err
 	}
-	c, err := a.load()
-	if err != nil {
-		return err
-	}
-	f, err := a.farm(c)
+	_, f, err := a.open()
 	if err != nil {
 		return err
 	}

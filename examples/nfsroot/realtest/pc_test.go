@@ -37,10 +37,7 @@ func TestRealRebuild(t *testing.T) {
 	t.Parallel()
 	r := newRack(t, cacheSetting(t)+pcRoot("bookworm"), machine{name: "pc1", more: `nfs_version = "4.2"`})
 	pc := r.machines[0]
-	r.nfsroot("build")
-	r.nfsroot("clone")
-	r.nfsroot("boot-tree")
-	r.trust()
+	r.prepare()
 	r.ganesha()
 	r.netbootd()
 	qemu := r.pc(pc)
@@ -79,10 +76,7 @@ func TestRealServerAway(t *testing.T) {
 	t.Parallel()
 	r := newRack(t, cacheSetting(t)+pcRoot("trixie"), machine{name: "pc3", more: `nfs_version = "3"`})
 	pc := r.machines[0]
-	r.nfsroot("build")
-	r.nfsroot("clone")
-	r.nfsroot("boot-tree")
-	r.trust()
+	r.prepare()
 	server := r.ganesha()
 	r.netbootd()
 	qemu := r.pc(pc)
@@ -106,10 +100,7 @@ func TestRealOwnServer(t *testing.T) {
 	t.Parallel()
 	r := newRack(t, cacheSetting(t)+pcRoot("bookworm"), machine{name: "pc5", more: `nfs_version = "3"`})
 	pc := r.machines[0]
-	r.nfsroot("build")
-	r.nfsroot("clone")
-	r.nfsroot("boot-tree")
-	r.trust()
+	r.prepare()
 	serve := func() *peer.Process {
 		cmd := r.ns.Command(program(t, "nfsroot"), "-config", r.path("nfsroot.toml"), "serve", "-listen", "0.0.0.0:2049")
 		return peer.Start(t, cmd, peer.Options{ReadyOutput: regexp.MustCompile("serving")})

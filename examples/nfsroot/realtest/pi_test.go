@@ -38,10 +38,7 @@ nfs_version = "3"
 cmdline = ["cma=64M", "systemd.default_timeout_start_sec=900"]`}
 	r := newRack(t, cacheSetting(t)+piRoot, pi)
 	pi = r.machines[0]
-	r.nfsroot("build")
-	r.nfsroot("clone")
-	r.nfsroot("boot-tree")
-	r.trust()
+	r.prepare()
 	r.ganesha()
 	r.netbootd()
 	dir := r.load(pi)

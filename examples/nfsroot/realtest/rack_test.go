@@ -106,6 +106,15 @@ func (r *rack) nfsroot(args ...string) string {
 	return string(out)
 }
 
+// prepare makes the roots, and what is loaded before them.
+func (r *rack) prepare() {
+	r.t.Helper()
+	r.nfsroot("build")
+	r.nfsroot("clone")
+	r.nfsroot("boot-tree")
+	r.trust()
+}
+
 // netbootd starts the boot server.
 func (r *rack) netbootd() *peer.Process {
 	r.t.Helper()

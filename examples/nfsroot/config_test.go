@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -73,4 +74,19 @@ func TestCmdlineInjection(t *testing.T) {
 	}
 	_, err = m.cmdline(nfsroot.ARM64, "/srv/a,b")
 	require.Error(t, err, "a comma begins the options")
+}
+
+// By version 3 nobody else locks the root, and ganesha's ACLs are left alone:
+// with them services of systemd that have a state directory do not start.
+func TestCmdlineOfVersion3(t *testing.T) {
+	c, err := loadConfig("reference.toml")
+	require.NoError(t, err)
+	m, err := c.machine("pi17")
+	require.NoError(t, err)
+	three := *m
+	three.NFS = "3"
+	line, err := three.cmdline(nfsroot.ARM64, "/srv/nfs/serve/pi17/root")
+	require.NoError(t, err)
+	options := strings.Split(line.NFSRoot.MountOptions(), ",")
+	require.Subset(t, options, []string{"vers=3", "nolock", "noacl"})
 }

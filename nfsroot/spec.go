@@ -98,7 +98,7 @@ func Minimal(suite string, arch Arch) Spec {
 			"udev",
 			"usr-is-merged", // in place of usrmerge, which needs all of Perl
 		},
-		Trim: Trim{Docs: true, Man: true, Locales: true},
+		Trim: Trim{Docs: true, Man: true, Locales: true, HWDB: true},
 		Mask: HeadlessUnits(),
 	}
 }

@@ -12,7 +12,7 @@ type Trim struct {
 	Docs    bool // /usr/share/doc, but for the copyright files, and the like
 	Man     bool // manual pages, info
 	Locales bool // translations; the C.UTF-8 locale stays
-	HWDB    bool // udev's database of hardware quirks: 22 MB, of use with odd keyboards and mice
+	HWDB    bool // udev's database of hardware quirks: 22 MB, of use with odd keyboards, mice and adapters
 	// Paths are more patterns as of dpkg's path-exclude: absolute, and "*"
 	// matches slashes too.
 	Paths []string

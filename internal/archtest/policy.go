@@ -16,6 +16,7 @@ func House() Policy {
 			"internal/archtest":  {"github.com/BurntSushi/toml"},
 			"internal/etcdkv":    {"go.etcd.io/etcd/client/v3", "go.etcd.io/etcd/api/v3"},
 			"internal/netnstest": {"golang.org/x/sys"},
+			"internal/snmptest":  {"github.com/gosnmp/gosnmp"},
 			"internal/snmpx":     {"github.com/gosnmp/gosnmp"},
 			"netboot": {
 				"github.com/gopacket/gopacket", // reads captures

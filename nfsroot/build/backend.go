@@ -102,6 +102,7 @@ var aptOptions = []string{
 	`Acquire::Retries "2";`,
 	`Acquire::Check-Date "true";`,
 	`DPkg::Use-Pty "false";`,
+	`#clear DPkg::Pre-Install-Pkgs;`, // debconf has nobody to ask
 }
 
 const unsafeIO = "force-unsafe-io"

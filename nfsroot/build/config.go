@@ -25,8 +25,8 @@ func (j job) writeBuildConfig(b Backend) error {
 	if p := j.spec.Preferences(); p != "" {
 		files["etc/apt/preferences.d/nfsroot"] = p
 	}
+	files["etc/dpkg/dpkg.cfg.d/99nfsroot-build"] = strings.Join(j.dpkgOptions(), "\n") + "\n"
 	if b == Debootstrap {
-		files["etc/dpkg/dpkg.cfg.d/99nfsroot-build"] = strings.Join(j.dpkgOptions(), "\n") + "\n"
 		files["etc/apt/apt.conf.d/99nfsroot-build"] = strings.Join(aptOptions, "\n") + "\n"
 		files["etc/apt/sources.list"] = j.spec.SourcesList(inRootKeyrings)
 		for _, k := range keyrings(j.spec) {

@@ -110,21 +110,23 @@ func (x *extractor) add(h *tar.Header, r io.Reader) error {
 	default:
 		err = &fs.PathError{Op: "extract", Path: name, Err: fmt.Errorf("type %q", h.Typeflag)}
 	}
-	if err != nil {
+	if err != nil || h.Typeflag == tar.TypeReg {
 		return err
 	}
-	if err := x.own(parent, base, h); err != nil || h.Typeflag != tar.TypeReg {
-		return err
+	if x.owned(h) {
+		return nil
 	}
-	return x.finish(parent, base, h) // after chown(2), which clears the set-id bits
+	return parent.Lchown(base, h.Uid, h.Gid)
 }
 
-func (x *extractor) own(parent *os.Root, base string, h *tar.Header) error {
-	if x.root {
-		return parent.Lchown(base, h.Uid, h.Gid)
+// owned reports whether a new file has its owner already, and remembers whose it
+// will be when that cannot be now.
+func (x *extractor) owned(h *tar.Header) bool {
+	if !x.root {
+		x.tree.owners[h.Name] = owner{h.Uid, h.Gid}
+		return true
 	}
-	x.tree.owners[h.Name] = owner{h.Uid, h.Gid}
-	return nil
+	return h.Uid == 0 && h.Gid == 0
 }
 
 // link makes another name of a file, which is then as that.
@@ -147,11 +149,21 @@ func (x *extractor) file(parent *os.Root, base string, h *tar.Header, r io.Reade
 		return err
 	}
 	_, err = io.CopyN(f, r, h.Size)
-	return errors.Join(err, f.Close())
+	if err == nil && !x.owned(h) {
+		err = f.Chown(h.Uid, h.Gid)
+	}
+	if err == nil {
+		err = f.Chmod(x.mode(h)) // after chown(2), which clears the set-id bits
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return parent.Chtimes(base, h.ModTime, h.ModTime)
 }
 
-// finish gives mode and time. A plain user must be able to read all of it.
-func (x *extractor) finish(parent *os.Root, base string, h *tar.Header) error {
+// mode is what a file or folder gets: a plain user must be able to read all of
+// it.
+func (x *extractor) mode(h *tar.Header) fs.FileMode {
 	mode := h.FileInfo().Mode() & (fs.ModePerm | fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky)
 	if h.Typeflag == tar.TypeDir {
 		mode |= fs.ModeDir
@@ -160,10 +172,7 @@ func (x *extractor) finish(parent *os.Root, base string, h *tar.Header) error {
 		x.tree.modes[h.Name] = mode
 		mode = r
 	}
-	if err := parent.Chmod(base, mode); err != nil {
-		return err
-	}
-	return parent.Chtimes(base, h.ModTime, h.ModTime)
+	return mode
 }
 
 // readable is a mode that lets the owner, who is not root, read and write.
@@ -177,7 +186,11 @@ func readable(mode fs.FileMode) fs.FileMode {
 // settle finishes the folders, the innermost first.
 func (x *extractor) settle() error {
 	for i := len(x.dirs) - 1; i >= 0; i-- {
-		if err := x.finish(x.tree.root, x.dirs[i].Name, x.dirs[i]); err != nil {
+		name, h := x.dirs[i].Name, x.dirs[i]
+		if err := x.tree.root.Chmod(name, x.mode(h)); err != nil {
+			return err
+		}
+		if err := x.tree.root.Chtimes(name, h.ModTime, h.ModTime); err != nil {
 			return err
 		}
 	}

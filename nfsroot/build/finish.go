@@ -21,23 +21,28 @@ import (
 // that is mended before the spec's own files come, which stay as they are: what
 // is wrong in them is said.
 func (t *tree) finish(ctx context.Context, s nfsroot.Spec, log *slog.Logger) error {
-	steps := []struct {
+	type step struct {
 		what string
 		do   func() error
-	}{
+	}
+	var left []nfsroot.Finding
+	steps := []step{
 		{"clear what the build left", t.clearBuild},
 		{"trim", func() error { return t.trim(s.Trim) }},
 		{"apt and dpkg", func() error { return t.configureApt(s) }},
 		{"a root on NFS", func() error { return t.configureBase(s) }},
-		{"faults", func() error { return t.mend(ctx) }},
-		{"files", func() error { return t.overlay(s.Files) }},
-		{"what is left", func() error { return t.report(ctx, log) }},
+		{"faults", func() (err error) { left, err = t.mend(ctx); return err }},
+	}
+	if s.Files != nil {
+		steps = append(steps, step{"files", func() error { return t.overlay(s.Files) }},
+			step{"what is left", func() (err error) { left, err = nfsroot.Lint(ctx, t.dir); return err }})
 	}
 	for _, step := range steps {
 		if err := step.do(); err != nil {
 			return fmt.Errorf("finish %s: %s: %w", t.dir, step.what, err)
 		}
 	}
+	report(ctx, log, left)
 	return nil
 }
 
@@ -276,13 +281,21 @@ func (t *tree) overlayFile(files fs.FS, name string, info fs.FileInfo) error {
 	return t.writeMode(name, text, info.Mode()&(fs.ModePerm|fs.ModeSetuid|fs.ModeSetgid|fs.ModeSticky))
 }
 
-// mend fixes what is wrong over NFS and can be mended.
-func (t *tree) mend(ctx context.Context) error {
+// mend fixes what is wrong over NFS and can be mended, and returns what cannot.
+func (t *tree) mend(ctx context.Context) ([]nfsroot.Finding, error) {
 	findings, err := nfsroot.Lint(ctx, t.dir)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return nfsroot.Fix(ctx, t.dir, slices.DeleteFunc(findings, func(f nfsroot.Finding) bool { return !f.Fixable }))
+	var fixable, left []nfsroot.Finding
+	for _, f := range findings {
+		if f.Fixable {
+			fixable = append(fixable, f)
+		} else {
+			left = append(left, f)
+		}
+	}
+	return left, nfsroot.Fix(ctx, t.dir, fixable)
 }
 
 // severities are how loud a finding is.
@@ -291,10 +304,8 @@ var severities = map[nfsroot.Severity]slog.Level{
 }
 
 // report logs what is wrong in the finished root.
-func (t *tree) report(ctx context.Context, log *slog.Logger) error {
-	findings, err := nfsroot.Lint(ctx, t.dir)
+func report(ctx context.Context, log *slog.Logger, findings []nfsroot.Finding) {
 	for _, f := range findings {
 		log.Log(ctx, severities[f.Severity], "finding in the root", "rule", f.Rule, "path", f.Path, "severity", f.Severity.String(), "message", f.Message)
 	}
-	return err
 }

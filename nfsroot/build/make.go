@@ -101,7 +101,9 @@ func (r *run) makeIn(ctx context.Context, stage string, memory bool) (*nfsroot.M
 		return nil, fmt.Errorf("cache of packages: %w", err)
 	}
 	r.progress.enter(Archive)
-	return m, r.store(ctx, t, m)
+	synced := make(chan error, 1)
+	go func() { synced <- syncTree(stage) }() // so that publishing waits for less
+	return m, errors.Join(r.store(ctx, t, m), <-synced)
 }
 
 // choose finds the program, unless a fake runs it.
@@ -148,27 +150,33 @@ func (r *run) bootstrap(ctx context.Context, j job, t *tree) error {
 func (r *run) stream(ctx context.Context, c Command, t *tree) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	in, out := io.Pipe()
+	in, out, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer in.Close()
 	c.Stdout = out
 	ran := make(chan error, 1)
 	go func() {
 		err := r.runner.Run(ctx, c)
-		out.CloseWithError(err) // nil is EOF
+		out.Close()
 		ran <- err
 	}()
-	err := t.extract(ctx, in)
+	err = t.extract(ctx, in)
 	if err == nil {
 		_, err = io.Copy(io.Discard, in) // tar's padding
 	}
-	in.CloseWithError(err)
 	if err != nil {
 		cancel()
+		in.Close()
 	}
 	runErr := <-ran
-	if _, ok := errors.AsType[interface {
+	_, exited := errors.AsType[interface {
 		error
 		ExitCode() int
-	}](runErr); ok || err == nil {
+	}](runErr)
+	cut := runErr != nil && errors.Is(err, io.ErrUnexpectedEOF) // the command failed first
+	if err == nil || exited || cut {
 		return runErr
 	}
 	return err

@@ -3,12 +3,15 @@ package build
 import (
 	"slices"
 	"strings"
+
+	"github.com/mythic-beasts/hostkit/nfsroot"
 )
 
-// mmdebstrapHooks is where mmdebstrap's package has its hooks; merged-usr makes
-// the folders links before the first package comes, as usrmerge would later
-// with all of Perl.
-const mmdebstrapHooks = "/usr/share/mmdebstrap/hooks/"
+// mergeUsr is mmdebstrap's own hook that makes the folders links before the
+// first package comes, as usrmerge would later with all of Perl. It leaves an
+// empty usr-is-merged, which the real one replaces among all other packages: the
+// hook that goes with it starts apt for that one package.
+const mergeUsr = "/usr/share/mmdebstrap/hooks/merged-usr/setup00.sh"
 
 // The hooks of mmdebstrap have the tree as $1. The caches lie under the tree
 // only as mounts, which end before the tree is taken.
@@ -41,18 +44,39 @@ func (j job) mmdebstrap() []string {
 		"--skip=essential/unlink,cleanup/apt,check/signed-by",
 	}
 	if j.mergedUsr() {
-		args = append(args, "--hook-dir="+mmdebstrapHooks+"merged-usr")
+		args = append(args, "--setup-hook="+mergeUsr)
 	}
 	if len(j.spec.Packages) > 0 {
 		args = append(args, "--include="+strings.Join(j.spec.Packages, ","))
 	}
+	if hook := trimExtracted(j.spec.Trim); hook != "" {
+		args = append(args, "--extract-hook="+hook)
+	}
 	for _, o := range aptOptions {
 		args = append(args, "--aptopt="+o)
 	}
-	for _, o := range j.dpkgOptions() {
-		args = append(args, "--dpkgopt="+o)
-	}
 	return append(args, "--", j.spec.Suite, j.root, j.spec.SourcesList(""))
+}
+
+// trimExtracted is a script that removes from $1 what dpkg would have left out.
+// The essential packages are first unpacked by tar, and what their scripts see
+// then is what they work with: a manual page that is there gets an alternative.
+// mmdebstrap can filter too, by a Python program for each package.
+func trimExtracted(t nfsroot.Trim) string {
+	rules := strings.Fields(t.DpkgConfig())
+	if len(rules) == 0 {
+		return ""
+	}
+	var tests []string
+	for _, rule := range slices.Backward(rules) { // of dpkg's rules the last counts
+		kind, pattern, _ := strings.Cut(rule, "=")
+		test := "-path '." + strings.ReplaceAll(pattern, "'", `'\''`) + "'"
+		if kind == "path-exclude" {
+			test += " -delete"
+		}
+		tests = append(tests, test)
+	}
+	return `cd "$1" && find . -xdev ! -type d \( ` + strings.Join(tests, " -o ") + ` \)`
 }
 
 // mergedUsr reports whether the root gets its merged folders from the hook

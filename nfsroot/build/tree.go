@@ -44,11 +44,11 @@ func (t *tree) clamp(info fs.FileInfo) time.Time {
 
 // settle gives a file or folder of the tree itself the time that it has in an
 // archive.
-func (t *tree) settle(name string, info fs.FileInfo, when time.Time) error {
-	if info.Mode().Type() == fs.ModeSymlink || info.ModTime().Equal(when) {
+func settle(e entryAt, when time.Time) error {
+	if e.info.Mode().Type() == fs.ModeSymlink || e.info.ModTime().Equal(when) {
 		return nil
 	}
-	return t.root.Chtimes(name, when, when)
+	return e.dir.Chtimes(e.base, when, when)
 }
 
 // archive writes the tree as a tar archive that is equal for equal trees, and
@@ -56,16 +56,7 @@ func (t *tree) settle(name string, info fs.FileInfo, when time.Time) error {
 func (t *tree) archive(ctx context.Context, w io.Writer) (size int64, inodes int, err error) {
 	out := tar.NewWriter(w)
 	a := archiver{tree: t, tar: out, links: map[inode]string{}}
-	err = fs.WalkDir(t.root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err != nil {
-			return err
-		}
-		return a.add(name, d)
-	})
-	if err != nil {
+	if err := walk(ctx, t.root, a.add); err != nil {
 		return 0, 0, fmt.Errorf("archive %s: %w", t.dir, err)
 	}
 	return a.size, a.inodes, out.Close()
@@ -79,13 +70,10 @@ type archiver struct {
 	inodes int
 }
 
-func (a *archiver) add(name string, d fs.DirEntry) error {
-	info, err := d.Info()
-	if err != nil {
-		return err
-	}
+func (a *archiver) add(e entryAt) (err error) {
+	name, info := e.name, e.info
 	h := &tar.Header{Name: name, ModTime: a.tree.clamp(info), Mode: tarMode(info.Mode())}
-	if err := a.tree.settle(name, info, h.ModTime); err != nil {
+	if err := settle(e, h.ModTime); err != nil {
 		return err
 	}
 	own, node := stat(info)
@@ -101,9 +89,9 @@ func (a *archiver) add(name string, d fs.DirEntry) error {
 		h.Typeflag, h.Name = tar.TypeDir, name+"/"
 	case fs.ModeSymlink:
 		h.Typeflag = tar.TypeSymlink
-		h.Linkname, err = a.tree.root.Readlink(name)
+		h.Linkname, err = e.dir.Readlink(e.base)
 	case 0:
-		return a.addFile(h, name, info, node)
+		return a.addFile(h, e, node)
 	default:
 		return &fs.PathError{Op: "archive", Path: name, Err: fmt.Errorf("neither a file, a folder nor a link: %v", info.Mode().Type())}
 	}
@@ -114,21 +102,21 @@ func (a *archiver) add(name string, d fs.DirEntry) error {
 	return a.tar.WriteHeader(h)
 }
 
-func (a *archiver) addFile(h *tar.Header, name string, info fs.FileInfo, node inode) error {
+func (a *archiver) addFile(h *tar.Header, e entryAt, node inode) error {
 	if node.links > 1 {
 		if first, ok := a.links[node]; ok {
 			h.Typeflag, h.Linkname = tar.TypeLink, first
 			return a.tar.WriteHeader(h)
 		}
-		a.links[node] = name
+		a.links[node] = e.name
 	}
 	a.inodes++
-	a.size += info.Size()
-	h.Typeflag, h.Size = tar.TypeReg, info.Size()
+	a.size += e.info.Size()
+	h.Typeflag, h.Size = tar.TypeReg, e.info.Size()
 	if err := a.tar.WriteHeader(h); err != nil {
 		return err
 	}
-	f, err := a.tree.root.Open(name)
+	f, err := e.dir.Open(e.base)
 	if err != nil {
 		return err
 	}

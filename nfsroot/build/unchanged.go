@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 
 	"github.com/mythic-beasts/hostkit/nfsroot"
@@ -73,24 +72,14 @@ func treeState(ctx context.Context, dir string) (string, error) {
 	}
 	defer root.Close()
 	sum := sha256.New()
-	err = fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err != nil {
-			return err
-		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		own, node := stat(info)
+	err = walk(ctx, root, func(e entryAt) error {
+		own, node := stat(e.info)
 		changed := int64(0)
-		if name != "." {
-			changed = changeTime(info)
+		if e.name != "." {
+			changed = changeTime(e.info)
 		}
-		_, err = fmt.Fprintf(sum, "%q %d %d %d:%d %d %d %d %d\n", name, node.ino, info.Mode(), own.uid, own.gid,
-			node.links, info.Size(), info.ModTime().UnixNano(), changed)
+		_, err := fmt.Fprintf(sum, "%q %d %d %d:%d %d %d %d %d\n", e.name, node.ino, e.info.Mode(), own.uid, own.gid,
+			node.links, e.info.Size(), e.info.ModTime().UnixNano(), changed)
 		return err
 	})
 	if err != nil {

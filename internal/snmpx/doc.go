@@ -1,0 +1,2 @@
+// Package snmpx is an SNMP client that fails when something failed.
+package snmpx

@@ -1,0 +1,173 @@
+package snmp
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/mythic-beasts/hostkit/internal/snmpx"
+	"github.com/mythic-beasts/hostkit/poe"
+)
+
+// port is a row of the power table that is known to be a port.
+type port struct {
+	name    string
+	row     snmpx.OID
+	ifIndex uint32 // 0 where there is no interface
+	alias   string
+	checks  []check
+}
+
+// portMap is which row is which port.
+type portMap struct {
+	ports   map[string]*port  // by name
+	rows    map[string]*port  // by index; nil for a row that is no port for certain
+	why     map[string]string // of such rows, by index
+	refused map[string]string // why a name is not mapped
+	ifNames map[string]bool   // names of interfaces
+}
+
+// mapping is what a portMap is made of.
+type mapping struct {
+	client *snmpx.Client
+	layout layout
+	mapper Mapper
+	pins   map[string]string // Config.Ports
+	alias  map[string]string // Config.Aliases
+}
+
+// read asks the switch for all that a map needs.
+func (m mapping) read(ctx context.Context) (*portMap, error) {
+	table, err := m.client.Table(ctx, m.layout.columns[0])
+	if err != nil {
+		return nil, fmt.Errorf("the rows of the power table: %w", err)
+	}
+	rows := make([]snmpx.OID, len(table))
+	for i, r := range table {
+		rows[i] = r.Index
+	}
+	ifs, err := readInterfaces(ctx, m.client)
+	if err != nil {
+		return nil, err
+	}
+	l, err := linkRows(ctx, m.client, m.mapper, rows, ifs)
+	if err != nil {
+		return nil, err
+	}
+	return m.build(rows, ifs, l), nil
+}
+
+// build puts rows, interfaces, links and pins together. Whatever contradicts
+// something else is left out.
+func (m mapping) build(rows []snmpx.OID, ifs *interfaces, l links) *portMap {
+	pm := &portMap{ports: map[string]*port{}, rows: map[string]*port{}, why: l.why, refused: map[string]string{}, ifNames: map[string]bool{}}
+	for _, i := range ifs.all {
+		pm.ifNames[i.name] = true
+	}
+	owners := map[uint32][]string{}
+	for index, link := range l.of {
+		owners[link.ifIndex] = append(owners[link.ifIndex], index)
+	}
+	for _, row := range rows {
+		index := row.String()
+		pm.rows[index] = nil
+		link, ok := l.of[index]
+		if !ok {
+			continue
+		}
+		i := ifs.byIndex[link.ifIndex]
+		switch {
+		case len(owners[link.ifIndex]) > 1:
+			pm.why[index] = fmt.Sprintf("several rows belong to interface %q", i.name)
+		case i.name == "" || ifs.named(i.name) != i:
+			pm.why[index] = fmt.Sprintf("interface %d has no name of its own (%q)", i.index, i.name)
+		default:
+			pm.add(&port{name: i.name, row: row, ifIndex: i.index, alias: i.alias, checks: append(link.checks, i.check)})
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.pins)) {
+		m.pin(pm, name, ifs, l)
+	}
+	for name, alias := range m.alias {
+		if p := pm.ports[name]; p != nil && p.ifIndex != 0 {
+			p.checks = append(p.checks, check{ifAlias.Append(p.ifIndex), snmpx.Text(alias)})
+		}
+	}
+	return pm
+}
+
+func (pm *portMap) add(p *port) {
+	index := p.row.String()
+	pm.ports[p.name], pm.rows[index] = p, p
+	delete(pm.why, index)
+}
+
+func (pm *portMap) refuse(name, why string, args ...any) {
+	if p := pm.ports[name]; p != nil {
+		delete(pm.ports, name)
+		pm.rows[p.row.String()] = nil
+	}
+	pm.refused[name] = fmt.Sprintf(why, args...)
+}
+
+// pin does what Config.Ports says of a name, unless the switch says otherwise.
+func (m mapping) pin(pm *portMap, name string, ifs *interfaces, l links) {
+	index := m.pins[name]
+	row, err := parseRow(index)
+	if err != nil {
+		pm.refuse(name, "Config.Ports: %v", err)
+		return
+	}
+	index = row.String()
+	have, exists := pm.rows[index]
+	if !exists {
+		pm.refuse(name, "Config.Ports says row %s, and there is no such row", index)
+		return
+	}
+	i := cmp.Or(ifs.named(name), ifs.aliased(name))
+	if i == nil && len(ifs.all) > 0 {
+		pm.refuse(name, "Config.Ports has it, and no interface has this name or alone has this alias")
+		return
+	}
+	p := &port{name: name, row: row}
+	if i != nil {
+		p.ifIndex, p.alias, p.checks = i.index, i.alias, []check{i.check}
+		if name != i.name && name != i.descr {
+			p.checks = append(p.checks, check{ifAlias.Append(i.index), snmpx.Text(i.alias)})
+		}
+	}
+	if link, known := l.of[index]; known && (i == nil || link.ifIndex != i.index) {
+		pm.refuse(name, "Config.Ports says row %s, which by the switch's tables is interface %d; Mapper: ByPorts overrules them", index, link.ifIndex)
+		return
+	}
+	if have != nil && have.name != name {
+		delete(pm.ports, have.name)
+	}
+	pm.add(p)
+}
+
+// find returns a port, or why it cannot be told.
+func (pm *portMap) find(name string) (*port, error) {
+	if p := pm.ports[name]; p != nil {
+		return p, nil
+	}
+	if why, ok := pm.refused[name]; ok {
+		return nil, fmt.Errorf("port %q: %w: %s", name, poe.ErrUnmapped, why)
+	}
+	if pm.ifNames[name] && len(pm.why) > 0 {
+		return nil, fmt.Errorf("port %q: %w: %s", name, poe.ErrUnmapped, pm.reason())
+	}
+	return nil, fmt.Errorf("port %q: %w", name, poe.ErrUnknownPort)
+}
+
+// reason is why the first of the rows that are no ports is none.
+func (pm *portMap) reason() string {
+	index := slices.MinFunc(slices.Collect(maps.Keys(pm.why)), func(a, b string) int {
+		x, _ := parseRow(a)
+		y, _ := parseRow(b)
+		return x.Compare(y)
+	})
+	return fmt.Sprintf("row %s: %s; %d rows are like it; say in Config.Ports which they are", index, pm.why[index], len(pm.why))
+}

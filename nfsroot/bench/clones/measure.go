@@ -170,8 +170,10 @@ func (b *bench) farm(ctx context.Context, dir string) error {
 // push pushes one file of 3 MB to all Pis, a new one each time.
 func (b *bench) push(ctx context.Context, dir string) error {
 	src := filepath.Join(dir, "src")
-	if err := os.MkdirAll(filepath.Join(src, "srv/www"), 0o755); err != nil {
-		return err
+	for _, site := range []string{"srv/www", "srv/loop"} { // so that each replaces its own
+		if err := os.MkdirAll(filepath.Join(src, site), 0o755); err != nil {
+			return err
+		}
 	}
 	f, err := farm.Open(filepath.Join(dir, "farm"), farm.Options{})
 	if err != nil {
@@ -202,7 +204,7 @@ func (b *bench) push(ctx context.Context, dir string) error {
 		if err := os.WriteFile(staged, file(), 0o644); err != nil {
 			return err
 		}
-		script := `for d; do cp --reflink=auto "$0" "$d/srv/www/.new" && sync "$d/srv/www/.new" && mv "$d/srv/www/.new" "$d/srv/www/app.bin" || exit; done`
+		script := `for d; do cp --reflink=auto "$0" "$d/srv/loop/.new" && sync "$d/srv/loop/.new" && mv "$d/srv/loop/.new" "$d/srv/loop/app.bin" || exit; done`
 		args := []string{"-c", script, staged}
 		for _, name := range names {
 			args = append(args, f.Root(name))
@@ -210,8 +212,13 @@ func (b *bench) push(ctx context.Context, dir string) error {
 		return run("sh", args...)
 	}
 	runtime.GC()
-	return b.compare(dir, fmt.Sprintf("to %d", b.n),
+	unit := fmt.Sprintf("to %d", b.n)
+	err = b.compare(dir, unit,
 		&side{name: "Push of 3 MB, new", do: push, undo: fresh},
-		&side{name: "cp, sync, mv in a loop", do: loop, undo: nothing},
-		&side{name: "Push again, unchanged", do: func() error { return push() }, undo: nothing})
+		&side{name: "cp, sync, mv in a loop", do: loop, undo: nothing})
+	if err != nil {
+		return err
+	}
+	// To compare is to read all that is there, which the next push would pay for.
+	return b.compare(dir, unit, &side{name: "Push again, unchanged", do: push, undo: nothing})
 }

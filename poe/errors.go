@@ -71,7 +71,7 @@ func (e *NoPowerError) Error() string {
 	if why == "" {
 		why = "no cause counted; is a device plugged in?"
 	}
-	return fmt.Sprintf("poe: port %q: %v after %v, no power: %s", e.Port, e.Status.Detection, e.Waited.Round(time.Millisecond), why)
+	return fmt.Sprintf("port %q gives no power after %v (%v): %s", e.Port, e.Waited.Round(time.Millisecond), e.Status.Detection, why)
 }
 
 // Is makes a denial an [ErrBudget].
@@ -86,8 +86,7 @@ type LockoutError struct {
 
 // Error says until when.
 func (e *LockoutError) Error() string {
-	return fmt.Sprintf("poe: port %q: %v (%d times); again from %s, or after Unlock",
-		e.Port, ErrLockedOut, e.Count, e.Until.Format(time.RFC3339))
+	return fmt.Sprintf("%v (%q, %d times); again from %s, or after Unlock", ErrLockedOut, e.Port, e.Count, e.Until.Format(time.RFC3339))
 }
 
 // Is makes it an [ErrLockedOut].

@@ -27,7 +27,8 @@ type Spec struct {
 	FileServer FileServer
 	// Shelves are the Pis and the switches.
 	Shelves []Shelf
-	// InUse are networks that exist already. None that is planned overlaps them.
+	// InUse are networks that exist already, which Private and the public network
+	// may not overlap.
 	InUse []netip.Prefix
 	// Pinned are Pis, by name, with numbers that are given rather than chosen. A
 	// pin moves a Pi that had other numbers.

@@ -141,6 +141,7 @@ func (r *rootConfig) spec() nfsroot.Spec {
 	}
 	spec := nfsroot.Minimal(suite, arch)
 	spec.Packages = append(spec.Packages, r.Packages...)
+	spec.Trim.HWDB = !r.HWDB
 	spec.Snapshot, spec.Keyring = r.Snapshot, r.Keyring
 	if r.Mirror != "" {
 		spec.Mirrors = r.mirrors(suite)

@@ -3,42 +3,206 @@ package snmpx
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/gosnmp/gosnmp"
 )
 
 // Client talks to one agent. It may be used by many goroutines, whose requests
 // wait for each other.
-type Client struct{}
+type Client struct {
+	config Config
+	target string
+	wire   *wire
+	count  counters
+	closed atomic.Bool
 
-// Row is one row of a table.
-type Row struct {
-	Index  OID     // what comes after the column
-	Values []Value // by column as asked for; the zero Value where there is none
+	perGet, perBulk atomic.Int32 // how many objects are asked for at once
+	mostBulk        atomic.Int32 // what perBulk may become again
+	answered        atomic.Int32 // GETBULKs while it may
+
+	turn chan struct{} // holds one token; who has it may use what follows
+
+	session *gosnmp.GoSNMP // nil before the first request and after an engine change
+	engine  []byte         // of v3: the last one that knew our keys
+	met     []byte         // of v3: a new one, of which somebody who wanted to write was told
 }
 
 // Dial makes a client. It sends nothing: a wrong password shows at the first
 // request.
 func Dial(ctx context.Context, c Config) (*Client, error) {
-	return nil, errors.ErrUnsupported
+	if err := c.Credentials.Validate(); err != nil {
+		return nil, err
+	}
+	conn, err := c.dial(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("snmpx: dial %s: %w", c.target(), err)
+	}
+	client := &Client{config: c, target: c.target(), turn: make(chan struct{}, 1)}
+	client.perGet.Store(c.maxVarbinds(defaultPerGet))
+	client.perBulk.Store(c.maxVarbinds(defaultPerBulk))
+	client.mostBulk.Store(c.maxVarbinds(defaultPerBulk))
+	client.wire = &wire{conn: conn, minTimeout: c.minTimeout(), maxTimeout: c.maxTimeout(), count: &client.count}
+	return client, nil
 }
 
-// Close closes the socket. Requests under way fail with ErrClosed.
-func (c *Client) Close() error { return nil }
-
-// Get reads objects. A missing one is a Value that is not present; many are
-// asked for in as many messages as needed.
-func (c *Client) Get(ctx context.Context, oids ...OID) ([]Value, error) {
-	return nil, errors.ErrUnsupported
+// Close closes the socket. A request under way fails with [ErrClosed].
+func (c *Client) Close() error {
+	if c.closed.Swap(true) {
+		return nil
+	}
+	return c.wire.Close()
 }
 
-// Set writes all vars in one message. A refusal is a [*PDUError].
-func (c *Client) Set(ctx context.Context, vars ...Var) error { return errors.ErrUnsupported }
+// Target is the agent's address, as "192.0.2.1:161".
+func (c *Client) Target() string { return c.target }
 
-// Table reads columns of one table, row by row, with GETBULK.
-func (c *Client) Table(ctx context.Context, columns ...OID) ([]Row, error) {
-	return nil, errors.ErrUnsupported
+// String is the agent's address. The credentials are in no printed form.
+func (c *Client) String() string { return "snmpx client of " + c.target }
+
+// Format prints String, whatever the verb.
+func (c *Client) Format(f fmt.State, _ rune) { fmt.Fprint(f, c.String()) }
+
+// operation is one request, in as many attempts as it takes.
+type operation struct {
+	name     string // "get", "set", "getbulk"
+	write    bool
+	vars     []Var // what it is about, for errors
+	patience time.Duration
+	retries  int
+	send     func(*gosnmp.GoSNMP) (*gosnmp.SnmpPacket, error)
 }
 
-// Walk calls fn for every object below root.
-func (c *Client) Walk(ctx context.Context, root OID, fn func(Var) error) error {
-	return errors.ErrUnsupported
+// do does an operation and returns the answer's variables. An answer with an
+// error-status is a *PDUError.
+func (c *Client) do(ctx context.Context, op operation) ([]gosnmp.SnmpPDU, error) {
+	select {
+	case c.turn <- struct{}{}:
+		defer func() { <-c.turn }()
+	case <-ctx.Done():
+		return nil, c.fail(op, ctx.Err())
+	}
+	packet, err := c.attempt(ctx, op)
+	var change *engineChange
+	if errors.As(err, &change) {
+		packet, err = c.meet(ctx, op, change.engine)
+	}
+	if err != nil {
+		return nil, c.fail(op, err)
+	}
+	c.accept()
+	if packet.Error != gosnmp.NoError {
+		return nil, c.refusal(op, packet)
+	}
+	return packet.Variables, nil
+}
+
+// attempt does an operation once, with the retries that the network needs.
+func (c *Client) attempt(ctx context.Context, op operation) (*gosnmp.SnmpPacket, error) {
+	if c.closed.Load() {
+		return nil, ErrClosed
+	}
+	end := c.wire.begin(ctx)
+	defer end()
+	w := c.wire
+	w.community, w.pinned, w.patience = c.community(op.write), c.pinned(op.write), op.patience
+	if c.session == nil {
+		x, err := newSession(w, &c.config)
+		if err != nil {
+			return nil, err
+		}
+		c.session, w.engine = x, nil
+	}
+	c.session.Retries = op.retries
+	packet, err := op.send(c.session)
+	if err == nil && packet.PDUType == gosnmp.GetResponse {
+		return packet, nil
+	}
+	return nil, c.explain(ctx, op, err)
+}
+
+// explain finds the error behind what gosnmp says, which has one text for many.
+func (c *Client) explain(ctx context.Context, op operation, err error) error {
+	w := c.wire
+	switch {
+	case w.fatal != nil:
+		if c.config.Credentials.V3.User != "" {
+			c.session = nil // its keys or engine do not fit
+		}
+		return w.fatal
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case c.closed.Load():
+		return ErrClosed
+	case w.broken != nil:
+		return w.broken
+	case w.silent:
+		return c.silence(op)
+	case w.report != nil:
+		c.session = nil
+		return fmt.Errorf("%w: the agent does not take our messages (report %s)", ErrAuth, w.report)
+	case err == nil:
+		return fmt.Errorf("%w: it is no answer", errMalformed)
+	}
+	return fmt.Errorf("%w: %s", errMalformed, brief(err))
+}
+
+// accept notes that the agent has proved to know our keys.
+func (c *Client) accept() {
+	old, now := c.engine, c.wire.engine
+	if now == nil || string(old) == string(now) {
+		return
+	}
+	c.engine, c.met = now, nil
+	if old == nil {
+		return
+	}
+	c.config.log().Warn("another SNMP engine answers for the agent", "agent", c.target,
+		"old", fmt.Sprintf("%x", old), "new", fmt.Sprintf("%x", now))
+	if c.config.OnEngineChange != nil {
+		c.config.OnEngineChange(old, now)
+	}
+}
+
+// meet goes on after another engine than before has answered. It may be another
+// switch, on which the same name is another port: nothing is written to it
+// before somebody was told.
+func (c *Client) meet(ctx context.Context, op operation, engine []byte) (*gosnmp.SnmpPacket, error) {
+	if pin := c.config.Credentials.V3.EngineID; len(pin) > 0 {
+		return nil, fmt.Errorf("%w: %x in place of %x, which is pinned; nothing was sent to it", ErrEngineChanged, engine, pin)
+	}
+	if op.write {
+		c.met = engine
+		return nil, fmt.Errorf("%w: %x in place of %x; nothing was written: see that it is the same switch, and try again",
+			ErrEngineChanged, engine, c.engine)
+	}
+	packet, err := c.attempt(ctx, op)
+	var change *engineChange
+	if errors.As(err, &change) {
+		return nil, fmt.Errorf("%w: again and again: two agents seem to have the address", ErrEngineChanged)
+	}
+	return packet, err
+}
+
+// pinned is the only engine to talk to: for reading the one of the
+// configuration, for writing one that the caller knows of.
+func (c *Client) pinned(write bool) []byte {
+	switch pin := c.config.Credentials.V3.EngineID; {
+	case len(pin) > 0 || !write:
+		return pin
+	case c.met != nil:
+		return c.met
+	}
+	return c.engine
+}
+
+// community is the one for the purpose; empty with v3.
+func (c *Client) community(write bool) Secret {
+	v := c.config.Credentials.V2c
+	if write || v.Read == "" {
+		return v.Write
+	}
+	return v.Read
 }

@@ -18,17 +18,20 @@ var errOID = errors.New("snmpx: bad object identifier")
 
 // ParseOID reads dotted decimals, with or without a dot in front.
 func ParseOID(s string) (OID, error) {
-	parts := strings.Split(strings.TrimPrefix(s, "."), ".")
-	if len(parts) < 2 || len(parts) > maxArcs {
+	rest := strings.TrimPrefix(s, ".")
+	n := 1 + strings.Count(rest, ".")
+	if n < 2 || n > maxArcs {
 		return nil, fmt.Errorf("%w %.100q: 2 to %d numbers with dots are wanted", errOID, s, maxArcs)
 	}
-	o := make(OID, len(parts))
-	for i, p := range parts {
-		n, err := strconv.ParseUint(p, 10, 32)
-		if err != nil || p[0] == '+' {
-			return nil, fmt.Errorf("%w %.100q: %.20q is no number below 2^32", errOID, s, p)
+	o := make(OID, n)
+	for i := range o {
+		var arc string
+		arc, rest, _ = strings.Cut(rest, ".")
+		v, err := strconv.ParseUint(arc, 10, 32)
+		if err != nil {
+			return nil, fmt.Errorf("%w %.100q: %.20q is no number below 2^32", errOID, s, arc)
 		}
-		o[i] = uint32(n)
+		o[i] = uint32(v)
 	}
 	if o[0] > 2 || o[0] < 2 && o[1] > 39 {
 		return nil, fmt.Errorf("%w %.100q: nothing begins so", errOID, s)

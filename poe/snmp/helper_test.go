@@ -1,0 +1,81 @@
+package snmp_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mythic-beasts/hostkit/internal/snmptest"
+	"github.com/mythic-beasts/hostkit/internal/snmpx"
+	"github.com/mythic-beasts/hostkit/poe/snmp"
+)
+
+// communities are those of agents that say nothing else.
+func communities() snmp.Credentials {
+	return snmp.Credentials{V2c: snmp.V2c{Read: "public", Write: "private"}}
+}
+
+// config is one for a test: with little patience.
+func config(addr string) snmp.Config {
+	return snmp.Config{Addr: addr, Credentials: communities(), Settle: 200 * time.Millisecond, MaxTimeout: time.Second}
+}
+
+func dial(t *testing.T, cfg snmp.Config) *snmp.Switch {
+	t.Helper()
+	s, err := snmp.Dial(t.Context(), cfg)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// objects are what an agent is made of: names to values.
+type objects map[string]snmpx.Value
+
+// agent serves objects.
+func agent(t *testing.T, all ...objects) (*snmptest.Agent, string) {
+	t.Helper()
+	a := snmptest.NewAgent()
+	for _, some := range all {
+		for name, value := range some {
+			a.Set(snmpx.MustOID(name), value)
+		}
+	}
+	return a, snmptest.Start(t, a)
+}
+
+const (
+	sysObjectID = "1.3.6.1.2.1.1.2.0"
+	ifDescr     = "1.3.6.1.2.1.2.2.1.2."
+	ifType      = "1.3.6.1.2.1.2.2.1.3."
+	ifName      = "1.3.6.1.2.1.31.1.1.1.1."
+	ifAlias     = "1.3.6.1.2.1.31.1.1.1.18."
+	peth        = "1.3.6.1.2.1.105.1.1.1."
+	pethMain    = "1.3.6.1.2.1.105.1.3.1.1."
+	enterprises = "1.3.6.1.4.1."
+	cpe         = enterprises + "9.9.402.1.2.1."
+)
+
+// iface is an Ethernet interface.
+func iface(index, name, alias string) objects {
+	return objects{
+		ifDescr + index: snmpx.Text("Port " + name), ifType + index: snmpx.Integer(6),
+		ifName + index: snmpx.Text(name), ifAlias + index: snmpx.Text(alias),
+	}
+}
+
+// delivering is a row of pethPsePortTable that gives power to a device of class 2.
+func delivering(index string) objects {
+	return objects{
+		peth + "3." + index: snmpx.Integer(1), peth + "6." + index: snmpx.Integer(3),
+		peth + "7." + index: snmpx.Integer(3), peth + "10." + index: snmpx.Integer(3),
+		peth + "8." + index: snmpx.Counter32(1), peth + "11." + index: snmpx.Counter32(2),
+		peth + "12." + index: snmpx.Counter32(3), peth + "13." + index: snmpx.Counter32(4),
+		peth + "14." + index: snmpx.Counter32(5),
+	}
+}
+
+// is makes an agent one of a vendor's switches.
+func is(vendor string) objects {
+	return objects{sysObjectID: snmpx.ObjectID(snmpx.MustOID(enterprises + vendor))}
+}

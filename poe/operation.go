@@ -78,7 +78,7 @@ func (o *operation) read(ctx context.Context) (PortStatus, error) {
 // watch looks at the port until it is as wanted, or time has run out: then it
 // returns what it saw last, or why it saw nothing since.
 func (o *operation) watch(ctx context.Context, until time.Time, wanted func(PortStatus) bool) (st PortStatus, ok bool, err error) {
-	for {
+	for ctx.Err() == nil {
 		st, err = o.read(ctx)
 		switch {
 		case ctx.Err() != nil:
@@ -92,6 +92,7 @@ func (o *operation) watch(ctx context.Context, until time.Time, wanted func(Port
 			return st, false, err
 		}
 	}
+	return st, false, context.Cause(ctx)
 }
 
 // turnOn is the action On.

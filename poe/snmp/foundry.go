@@ -19,7 +19,7 @@ func foundryLayout() layout {
 	return layout{
 		columns: []snmpx.OID{snAgentPoePortControl, snAgentPoePortConsumed, snAgentPoePortClass, snAgentPoePortPriority},
 		brief:   4, power: snAgentPoePortConsumed,
-		admin:   snAgentPoePortControl, on: foundryEnable, off: foundryDisable,
+		admin: snAgentPoePortControl, on: foundryEnable, off: foundryDisable,
 		mode: snAgentPoePortControl, keep: []int32{foundryLegacy},
 		decode: func(v []snmpx.Value) (poe.PortStatus, bool) {
 			control := number(v[0])

@@ -1,6 +1,8 @@
 package snmp_test
 
 import (
+	"errors"
+	"os"
 	"testing"
 	"time"
 
@@ -78,4 +80,33 @@ func delivering(index string) objects {
 // is makes an agent one of a vendor's switches.
 func is(vendor string) objects {
 	return objects{sysObjectID: snmpx.ObjectID(snmpx.MustOID(enterprises + vendor))}
+}
+
+// hookNothing takes what RFC 3621 allows and stores it.
+func hookNothing() snmptest.Hook { return snmptest.Hook{Check: snmptest.OneOf(1, 2)} }
+
+// client is one that sees what the driver does not show.
+func client(t *testing.T, addr string) *snmpx.Client {
+	t.Helper()
+	c, err := snmpx.Dial(t.Context(), snmpx.Config{
+		Addr: addr, Credentials: snmpx.Credentials{V2c: snmpx.V2c{Read: "public", Write: "private"}},
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+func value(t *testing.T, c *snmpx.Client, o snmpx.OID) int64 {
+	t.Helper()
+	v, err := c.Get(t.Context(), o)
+	require.NoError(t, err)
+	require.True(t, v[0].Present(), "%v is %v", o, v[0])
+	return v[0].Int
+}
+
+func errorAs[E error](err error, target *E) bool { return errors.As(err, target) }
+
+func write(t *testing.T, path, content string) {
+	t.Helper()
+	require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
 }

@@ -1,0 +1,161 @@
+package ovs
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/mythic-beasts/hostkit/vlan"
+)
+
+// Switch is a bridge. Bridge is required; each other field has a default. It may
+// be used by many goroutines, which wait for each other; two Switches of one
+// bridge must not change it at the same time.
+type Switch struct {
+	// Bridge is the bridge's name.
+	Bridge string
+	// Database is where the database listens, as ovs-vsctl's option --db takes
+	// it: "unix:/run/openvswitch/db.sock" or "ssl:[2001:db8::1]:6640". Empty
+	// means ovs-vsctl's own default.
+	Database string
+	// Program is the path of ovs-vsctl. Empty means the one in PATH.
+	Program string
+	// Timeout is how long Open vSwitch may take for one transaction, until its
+	// datapath works accordingly. Zero means 10 s.
+	Timeout time.Duration
+	// Run runs ovs-vsctl with arguments and returns its standard output. nil
+	// runs Program on this machine.
+	Run func(ctx context.Context, args []string) ([]byte, error)
+
+	mu sync.Mutex // held from reading what there is to writing what it becomes
+}
+
+var _ vlan.BatchDriver = (*Switch)(nil)
+
+// Read returns all ports of the bridge, its own among them, which has the
+// bridge's name and leads to the machine itself.
+func (s *Switch) Read(ctx context.Context) (vlan.State, error) {
+	b, err := s.read(ctx)
+	if err != nil {
+		return vlan.State{}, err
+	}
+	return b.state(), nil
+}
+
+// Do makes one change.
+func (s *Switch) Do(ctx context.Context, step vlan.Step) error {
+	return s.DoAll(ctx, []vlan.Step{step})
+}
+
+// DoAll makes the changes in one transaction: all or none.
+func (s *Switch) DoAll(ctx context.Context, steps []vlan.Step) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b, err := s.read(ctx)
+	if err != nil {
+		return err
+	}
+	before := b.state()
+	after := before
+	for _, step := range steps {
+		if err := b.known(step); err != nil {
+			return fmt.Errorf("ovs: bridge %q: %w", s.Bridge, err)
+		}
+		if after, err = after.After(step); err != nil {
+			return fmt.Errorf("ovs: bridge %q: %w", s.Bridge, err)
+		}
+	}
+	args := b.changes(before, after)
+	if len(args) == 0 {
+		return nil
+	}
+	_, err = s.vsctl(ctx, args)
+	return err
+}
+
+// Save does nothing: the database is what the switch starts with.
+func (s *Switch) Save(context.Context) error { return nil }
+
+// bridge is the bridge's rows of the database.
+type bridge struct {
+	uuid  string
+	names map[vlan.VID]string // of VLANs
+	ports map[string]port
+}
+
+// port is a row of the table Port.
+type port struct {
+	uuid string
+	columns
+	mode string // what was asked for, as noted
+}
+
+// known refuses ports that are not there. Names go to the database as part of
+// nothing: ports are changed by their UUID.
+func (b *bridge) known(step vlan.Step) error {
+	switch step.Op {
+	case vlan.CreateVLAN, vlan.RenameVLAN, vlan.DeleteVLAN:
+		return nil
+	}
+	if _, ok := b.ports[step.Port]; !ok {
+		return fmt.Errorf("port %q: %w", step.Port, fs.ErrNotExist)
+	}
+	return nil
+}
+
+// state is what the rows mean. Open vSwitch has no list of VLANs: there are
+// those that have a name noted, and those of untagged frames.
+func (b *bridge) state() vlan.State {
+	st := vlan.State{
+		VLANs: maps.Clone(b.names),
+		Ports: make(map[string]vlan.PortState, len(b.ports)),
+		Can:   vlan.CanIngress | vlan.CanFrames | vlan.CanIsolate | vlan.CanEdge | vlan.CanName,
+	}
+	for name, p := range b.ports {
+		ps := p.state()
+		st.Ports[name] = ps
+		for _, v := range ps.Untagged.With(ps.PVID) {
+			if !keyed(st.VLANs, v) && v.Valid() {
+				st.VLANs[v] = ""
+			}
+		}
+	}
+	return st
+}
+
+// changes are the commands that lead from one state to another.
+func (b *bridge) changes(before, after vlan.State) []string {
+	var args []string
+	for _, name := range slices.Sorted(maps.Keys(after.Ports)) {
+		was, is := before.Ports[name], after.Ports[name]
+		if !was.Equal(is) {
+			args = append(args, b.ports[name].set(is)...)
+		}
+	}
+	for _, vid := range slices.Sorted(maps.Keys(after.VLANs)) {
+		noted, ok := b.names[vid]
+		if name := after.VLANs[vid]; !ok && !keyed(before.VLANs, vid) || noted != name {
+			args = append(args, "--", "set", "Bridge", b.uuid, "external_ids:"+vlanKey(vid)+"="+strconv.Quote(name))
+		}
+	}
+	for _, vid := range slices.Sorted(maps.Keys(b.names)) {
+		if !keyed(after.VLANs, vid) {
+			args = append(args, "--", "remove", "Bridge", b.uuid, "external_ids", vlanKey(vid))
+		}
+	}
+	return args
+}
+
+func keyed(m map[vlan.VID]string, v vlan.VID) bool {
+	_, ok := m[v]
+	return ok
+}
+
+const vlanPrefix = "hostkit-vlan-"
+
+func vlanKey(v vlan.VID) string { return vlanPrefix + strconv.Itoa(int(v)) }

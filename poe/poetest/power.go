@@ -33,39 +33,54 @@ func (p *port) order(on bool, now time.Time) {
 	}
 }
 
-// power has ports begin and stop to give power, in the order of when they are
-// due.
+// power has ports begin and stop to give power, in the order of when that is due.
 func (s *Switch) power(now time.Time) {
-	waiting := slices.SortedFunc(slices.Values(s.ports), func(a, b *port) int { return a.since.Compare(b.since) })
-	for _, p := range waiting {
-		switch {
-		case !p.status.Admin:
-			if p.up && !s.faults.StuckOn && now.Sub(p.since) >= s.powerDown() {
-				p.up = false
-			}
-		case p.up || p.device == nil || s.faults.DeadPorts:
-		default:
-			s.try(p, now)
+	for {
+		p, at := s.nextDue()
+		if p == nil || at.After(now) {
+			return
+		}
+		p.since = at
+		if p.status.Admin {
+			s.attempt(p)
+		} else {
+			p.up = false
 		}
 	}
 }
 
-// try makes the attempts to give power that were due.
-func (s *Switch) try(p *port, now time.Time) {
-	for !p.up && now.Sub(p.since) >= s.powerUp() {
-		p.since = p.since.Add(s.powerUp())
-		switch c := &p.status.Counters; {
-		case p.device.InvalidSignature:
-			c.InvalidSignature++
-		case p.device.Short:
-			c.Short++
-		case p.device.Overload:
-			c.Overload++
-		case s.used()+p.draws() > s.budget():
-			c.Denied++
+// nextDue returns the port that something is due at first, and when.
+func (s *Switch) nextDue() (first *port, at time.Time) {
+	for _, p := range s.ports {
+		var due time.Time
+		switch {
+		case !p.status.Admin && p.up && !s.faults.StuckOn:
+			due = p.since.Add(s.powerDown())
+		case p.status.Admin && !p.up && p.device != nil && !s.faults.DeadPorts:
+			due = p.since.Add(s.powerUp())
 		default:
-			p.up = true
+			continue
 		}
+		if first == nil || due.Before(at) {
+			first, at = p, due
+		}
+	}
+	return first, at
+}
+
+// attempt gives power to a port, or counts why not.
+func (s *Switch) attempt(p *port) {
+	switch c := &p.status.Counters; {
+	case p.device.InvalidSignature:
+		c.InvalidSignature++
+	case p.device.Short:
+		c.Short++
+	case p.device.Overload:
+		c.Overload++
+	case s.used()+p.draws() > s.budget():
+		c.Denied++
+	default:
+		p.up = true
 	}
 }
 

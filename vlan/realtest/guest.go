@@ -34,9 +34,9 @@ type Guest struct {
 // fails the test.
 //
 // The script sees the host's files, read-only. /run, /root, /etc/network and
-// /mnt are empty memory, and so is the folder of temporary files; /proc and
-// /sys are the guest's own. The test is skipped where user-mode-linux is
-// missing.
+// /mnt are empty memory, with the folder of temporary files, TMPDIR, in /run;
+// /proc and /sys are the guest's own. The test is skipped where user-mode-linux
+// is missing.
 func (g Guest) Run(t testing.TB, script string) string {
 	t.Helper()
 	uml := peer.Look(t, "linux.uml", "linux")
@@ -86,17 +86,16 @@ export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/r
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 for d in /run /root /etc/network /mnt; do mount -t tmpfs tmpfs $d; done
-mkdir -p /run/lock
+mkdir -p /run/lock /run/temporary
+export TMPDIR=/run/temporary
 for m in %[2]s; do modprobe -d '%[1]s' $m || echo "module $m is missing"; done
-mkdir /run/guest && cp '%[1]s/script' /run/guest/script
-mount -t tmpfs tmpfs "${TMPDIR:-%[3]s}"
 ip link set lo up
-echo '%[4]s'
-sh -e /run/guest/script </dev/null 2>&1
+echo '%[3]s'
+sh -e '%[1]s/script' </dev/null 2>&1
 echo "=== the script ended: $?"
 echo o >/proc/sysrq-trigger
 sleep infinity
-`, dir, strings.Join(g.Modules, " "), os.TempDir(), guestBegin)
+`, dir, strings.Join(g.Modules, " "), guestBegin)
 	write := func(name, text string, mode os.FileMode) {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), mode); err != nil {
 			t.Fatalf("realtest: guest's %s: %v", name, err)

@@ -1,0 +1,5 @@
+//go:build !unix
+
+package poe_test
+
+func child() int { return 2 }

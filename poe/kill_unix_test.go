@@ -73,7 +73,7 @@ func diskController(dir string, step func(string)) *poe.Controller {
 		Name:    "sw1",
 		Switch:  diskSwitch{filepath.Join(dir, "on"), step},
 		Journal: steppingStore{&poe.FileStore{Dir: filepath.Join(dir, "journal")}, step},
-		Policy:  poe.Policy{MinOff: 5 * time.Millisecond, Poll: time.Millisecond, LockWait: 10 * time.Millisecond, Settle: 5 * time.Millisecond, MaxCycles: -1},
+		Policy:  poe.Policy{MinOff: 5 * time.Millisecond, Poll: time.Millisecond, Settle: 5 * time.Millisecond, MaxCycles: -1},
 	}
 }
 
@@ -166,6 +166,7 @@ func TestTwoProcesses(t *testing.T) {
 	require.Equal(t, "before true\n", line)
 
 	c := diskController(dir, nothing)
+	c.Policy.LockWait = 10 * time.Millisecond
 	for name, act := range map[string]func(context.Context, string, poe.Reason) (poe.Result, error){"on": c.On, "off": c.Off, "cycle": c.Cycle} {
 		_, err := act(t.Context(), "1", poe.Reason{Who: "another"})
 		require.ErrorIs(t, err, poe.ErrBusy, name)
@@ -177,6 +178,7 @@ func TestTwoProcesses(t *testing.T) {
 
 	require.NoError(t, cmd.Process.Kill())
 	require.Error(t, cmd.Wait())
+	c.Policy.LockWait = 0
 	results, err = c.Recover(t.Context())
 	require.NoError(t, err)
 	require.Len(t, results, 1)

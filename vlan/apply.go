@@ -1,6 +1,11 @@
 package vlan
 
-import "context"
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+)
 
 // Driver reads and changes one switch.
 type Driver interface {
@@ -14,8 +19,8 @@ type Driver interface {
 	Save(ctx context.Context) error
 }
 
-// BatchDriver is a Driver that is faster with several steps at once. They must
-// take effect as if done one after the other.
+// BatchDriver is a Driver that is faster with several steps at once. They are of
+// one stage, and must take effect as if done one after the other.
 type BatchDriver interface {
 	Driver
 	DoAll(ctx context.Context, steps []Step) error
@@ -23,28 +28,166 @@ type BatchDriver interface {
 
 // ApplyOptions are how to apply. The zero value applies all and saves.
 type ApplyOptions struct {
-	// DryRun reads and says what would be done.
+	// DryRun reads, and says what would be done.
 	DryRun bool
 	// NoSave leaves the configuration that the switch starts with as it was.
 	NoSave bool
 	// EveryStep reads the switch back after each step rather than each stage.
 	EveryStep bool
+	// RollbackTimeout is how long a rollback may take. It goes on when the
+	// context is cancelled. Zero means a minute.
+	RollbackTimeout time.Duration
 }
 
 // Report is what was done.
 type Report struct {
-	// Before is the switch as it was, After as it is now.
+	// Before is the switch as it was, After as it was last read.
 	Before, After State
-	// Steps are those needed, of which the first Done were done.
+	// Steps are those needed, of which the first Done were done and seen to be.
 	Steps []Step
 	Done  int
-	// Undone are the steps of the rollback.
+	// Undone are the steps of the rollback, in their order.
 	Undone []Step
 	// Saved says that the switch starts with this from now on.
 	Saved bool
+	// Unmanaged are properties that the plan asks for and the driver does not
+	// set, as [Unmanaged] names them.
+	Unmanaged []string
 }
 
-// Apply makes a switch do what is wanted.
+// Apply makes a switch do what is wanted. It does the steps of [Diff], reads the
+// switch after each stage of them and compares, reads it again at the end and
+// finds no difference left, and only then saves.
+//
+// When a step fails, is accepted without effect (ErrNotApplied), or the context
+// ends, everything is undone in reverse, as far as the switch says that it was
+// done. What could not be undone is an error that wraps ErrRollback too. When all
+// is done and proved but not saved, the error wraps ErrNotSaved and nothing is
+// undone. The report is good with every error.
 func Apply(ctx context.Context, d Driver, want SwitchConfig, o ApplyOptions) (Report, error) {
-	return Report{}, ErrUnsupported
+	a := applier{Driver: d, want: want, opts: o}
+	err := a.run(ctx)
+	if err != nil {
+		err = fmt.Errorf("vlan: apply to %s: %w", want.Name, err)
+	}
+	return a.report, err
+}
+
+type applier struct {
+	Driver
+	want   SwitchConfig
+	opts   ApplyOptions
+	report Report
+}
+
+func (a *applier) run(ctx context.Context) error {
+	before, err := a.Read(ctx)
+	if err != nil {
+		return fmt.Errorf("read: %w", err)
+	}
+	a.report.Before, a.report.After = before.Clone(), before.Clone()
+	a.report.Unmanaged = Unmanaged(before.Can)
+	if a.report.Steps, err = Diff(before, a.want); err != nil || a.opts.DryRun {
+		return err
+	}
+	if tried, err := a.doAll(ctx); err != nil {
+		return a.rollback(ctx, tried, err)
+	}
+	if a.opts.NoSave {
+		return nil
+	}
+	if err := a.Save(ctx); err != nil {
+		return fmt.Errorf("%w: %w", ErrNotSaved, err)
+	}
+	a.report.Saved = true
+	return nil
+}
+
+// doAll does all stages and checks the whole. It returns how many steps may have
+// been done.
+func (a *applier) doAll(ctx context.Context) (tried int, err error) {
+	steps := a.report.Steps
+	for tried < len(steps) {
+		if err := ctx.Err(); err != nil {
+			return tried, err
+		}
+		n := 1
+		for !a.opts.EveryStep && tried+n < len(steps) && steps[tried+n].Stage == steps[tried].Stage {
+			n++
+		}
+		if done, err := a.doStage(ctx, steps[tried:tried+n]); err != nil {
+			return tried + done, err
+		}
+		tried += n
+		a.report.Done = tried
+	}
+	return tried, a.compare(ctx)
+}
+
+// doStage does steps and reads back that each took effect. It returns how many may
+// have been done.
+func (a *applier) doStage(ctx context.Context, steps []Step) (int, error) {
+	if batch, ok := a.Driver.(BatchDriver); ok {
+		if err := batch.DoAll(ctx, steps); err != nil {
+			return len(steps), fmt.Errorf("%v and %d more: %w", steps[0], len(steps)-1, err)
+		}
+	} else {
+		for i, s := range steps {
+			if err := a.Do(ctx, s); err != nil {
+				return i + 1, fmt.Errorf("%v: %w", s, err)
+			}
+		}
+	}
+	if err := a.read(ctx); err != nil {
+		return len(steps), err
+	}
+	for _, s := range steps {
+		if !s.In(a.report.After) {
+			return len(steps), fmt.Errorf("%v: %w", s, ErrNotApplied)
+		}
+	}
+	return len(steps), nil
+}
+
+// read reads the switch back.
+func (a *applier) read(ctx context.Context) error {
+	now, err := a.Read(ctx)
+	if err != nil {
+		return fmt.Errorf("read back: %w", err)
+	}
+	a.report.After = now.Clone()
+	return nil
+}
+
+// compare reads everything again, because a later step may have spoilt what an
+// earlier one did.
+func (a *applier) compare(ctx context.Context) error {
+	if err := a.read(ctx); err != nil {
+		return err
+	}
+	left, err := Diff(a.report.After, a.want)
+	if err != nil {
+		return fmt.Errorf("compare: %w", err)
+	}
+	if len(left) > 0 {
+		return fmt.Errorf("%w: after all steps there is still left: %s", ErrNotApplied, list(left))
+	}
+	return nil
+}
+
+// list is steps for an error message.
+func list(steps []Step) string {
+	const most = 5
+	var b strings.Builder
+	for i, s := range steps {
+		if i == most {
+			fmt.Fprintf(&b, "; and %d more", len(steps)-most)
+			break
+		}
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		b.WriteString(s.String())
+	}
+	return b.String()
 }

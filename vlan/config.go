@@ -19,6 +19,9 @@ type SwitchConfig struct {
 	Private VIDs
 	// Retired are the private VLANs that must not exist here any more.
 	Retired VIDs
+	// Names are those that VLANs of the plan have, or had, here or elsewhere. A
+	// VLAN with another name may be somebody else's.
+	Names map[VID]string
 }
 
 // VLAN is a VLAN of a switch.
@@ -87,13 +90,10 @@ func (p *Plan) Configs() []SwitchConfig {
 
 func (p *Plan) config(t *tree, i int) SwitchConfig {
 	sw := p.Switches[i]
-	c := SwitchConfig{Name: sw.Name, Shelf: sw.Shelf, Native: p.Native, Private: p.private()}
-	byVID := make(map[VID]string, len(p.Pis))
-	for _, pi := range p.Pis {
-		byVID[pi.VID] = pi.Name
-	}
+	c := SwitchConfig{Name: sw.Name, Shelf: sw.Shelf, Native: p.Native, Private: t.private}
+	c.Names = t.names
 	for _, v := range t.behind[i] {
-		c.VLANs = append(c.VLANs, VLAN{ID: v, Name: byVID[v], Role: PrivateVLAN})
+		c.VLANs = append(c.VLANs, VLAN{ID: v, Name: c.Names[v], Role: PrivateVLAN})
 	}
 	for _, v := range c.Private {
 		if !t.behind[i].Contains(v) {
@@ -101,11 +101,11 @@ func (p *Plan) config(t *tree, i int) SwitchConfig {
 		}
 	}
 	if p.Public.VID != 0 {
-		c.VLANs = append(c.VLANs, VLAN{ID: p.Public.VID, Name: "public", Role: PublicVLAN})
+		c.VLANs = append(c.VLANs, VLAN{ID: p.Public.VID, Name: publicName, Role: PublicVLAN})
 	}
-	c.VLANs = append(c.VLANs, VLAN{ID: p.Native, Name: "native", Role: NativeVLAN})
+	c.VLANs = append(c.VLANs, VLAN{ID: p.Native, Name: nativeName, Role: NativeVLAN})
 	if p.Management != 0 {
-		c.VLANs = append(c.VLANs, VLAN{ID: p.Management, Name: "management", Role: ManagementVLAN})
+		c.VLANs = append(c.VLANs, VLAN{ID: p.Management, Name: managementName, Role: ManagementVLAN})
 	}
 	for _, n := range t.local[i] {
 		c.Ports = append(c.Ports, p.piPort(p.Pis[n]))
@@ -124,6 +124,27 @@ func (p *Plan) config(t *tree, i int) SwitchConfig {
 		}})
 	}
 	return c
+}
+
+// The names of VLANs that are no Pi's. No Pi can have them.
+const (
+	publicName     = "public"
+	nativeName     = "native"
+	managementName = "management"
+)
+
+// names are those of all VLANs, the retired ones too.
+func (p *Plan) names() map[VID]string {
+	names := make(map[VID]string, len(p.Pis)+len(p.Retired))
+	for _, r := range p.Retired {
+		names[r.VID] = r.Name
+	}
+	for _, pi := range p.Pis {
+		names[pi.VID] = pi.Name
+	}
+	names[p.Public.VID], names[p.Management], names[p.Native] = publicName, managementName, nativeName
+	delete(names, 0)
+	return names
 }
 
 // private are the VLANs that are, or were, some Pi's.

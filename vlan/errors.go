@@ -71,7 +71,7 @@ func (e *CapacityError) Error() string {
 type Place struct {
 	// Switch is empty for the file server.
 	Switch, Port string
-	// Pi is the one that is plugged in, if any.
+	// Pi is the one that is plugged in, or whose VLAN the interface is, if any.
 	Pi string
 }
 

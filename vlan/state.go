@@ -60,3 +60,14 @@ const (
 
 // Has reports whether all of want are there.
 func (f Feature) Has(want Feature) bool { return f&want == want }
+
+// String is "all", "tagged" or "untagged".
+func (f Frames) String() string {
+	switch f {
+	case TaggedFrames:
+		return "tagged"
+	case UntaggedFrames:
+		return "untagged"
+	}
+	return "all"
+}

@@ -177,6 +177,8 @@ type tree struct {
 	local    [][]int // indices of the Pis on each switch
 	behind   []VIDs  // private VLANs of the Pis on a switch and below it
 	routed   []bool  // whether a switch of the group has the router
+	private  VIDs    // of all Pis and retired ones
+	names    map[VID]string
 }
 
 func newTree(p *Plan) *tree {
@@ -184,6 +186,7 @@ func newTree(p *Plan) *tree {
 	t := &tree{
 		index: make(map[string]int, n), parent: make([]int, n), children: make([][]int, n),
 		local: make([][]int, n), behind: make([]VIDs, n), routed: make([]bool, n),
+		private: p.private(), names: p.names(),
 	}
 	for i, sw := range p.Switches {
 		t.index[sw.Name] = i

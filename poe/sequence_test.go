@@ -16,7 +16,7 @@ import (
 )
 
 // darkLab has all its ports off.
-func darkLab(t *testing.T, n int) (l *lab, ports []string) {
+func darkLab(t testing.TB, n int) (l *lab, ports []string) {
 	l = newLab(n)
 	for i := range n {
 		ports = append(ports, strconv.Itoa(i+1))

@@ -9,9 +9,13 @@ import (
 // maxVIDOfFASTPATH leaves 4094 to the switch itself.
 const maxVIDOfFASTPATH vlan.VID = 4093
 
+// fastpathLine is how long a list of VLANs may be.
+const fastpathLine = 100
+
 // FASTPATH writes commands for Netgear's managed switches, EdgeSwitch and others
 // with Broadcom's FASTPATH. Its highest VLAN is 4093. Each VLAN of the plan first
-// loses all its ports, and each port VLAN 1; ports of Pis are in one protected
+// loses all its ports, and each port VLAN 1; those of Pis that are elsewhere are
+// deleted, as a port may have been left in one. Ports of Pis are in one protected
 // group, whose members do not reach one another.
 func FASTPATH(p *vlan.Plan, o Options) ([]File, error) {
 	return eachSwitch(p, o, "fastpath", maxVIDOfFASTPATH, func(l *lines, c vlan.SwitchConfig) error {
@@ -19,6 +23,9 @@ func FASTPATH(p *vlan.Plan, o Options) ([]File, error) {
 		l.add("vlan database")
 		for _, v := range c.VLANs {
 			l.add("vlan %d\nvlan name %[1]d \"%s\"", v.ID, v.Name)
+		}
+		for _, list := range chunks(c.Retired, fastpathLine) {
+			l.add("no vlan %s", list)
 		}
 		l.add("exit\nconfigure")
 		l.add("spanning-tree\nspanning-tree bpduguard")
@@ -34,9 +41,6 @@ func FASTPATH(p *vlan.Plan, o Options) ([]File, error) {
 			}
 		}
 		l.add("exit")
-		for _, r := range retired(p, c) {
-			l.add("vlan database\nno vlan %d\nexit", r.VID)
-		}
 		return nil
 	})
 }

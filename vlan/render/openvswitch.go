@@ -18,7 +18,7 @@ func OpenVSwitch(p *vlan.Plan, o Options) ([]File, error) {
 	}
 	files, err := eachSwitch(p, o, "openvswitch", vlan.MaxVID, func(l *lines, c vlan.SwitchConfig) error {
 		l.add("#!/bin/sh\n# %s. Made from the plan: changes will be lost.", c.Name)
-		l.WriteString("exec ovs-vsctl --may-exist add-br " + bridge)
+		l.WriteString("exec ovs-vsctl \"$@\" -- --may-exist add-br " + bridge)
 		for _, m := range c.Ports {
 			l.WriteString(" \\\n\t-- " + ovsAdd(bridge, m))
 			l.WriteString(" \\\n\t-- set port " + m.Port + " " + ovsMode(c, m))

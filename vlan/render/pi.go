@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/mythic-beasts/hostkit/vlan"
@@ -74,10 +75,8 @@ func checkParameter(word string) string {
 		return "is not one word without quotes"
 	}
 	key, _, _ := strings.Cut(word, "=")
-	for _, name := range planned {
-		if key == name {
-			return "follows from the plan"
-		}
+	if slices.Contains(planned, key) {
+		return "follows from the plan"
 	}
 	return ""
 }

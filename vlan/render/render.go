@@ -81,7 +81,7 @@ func targets() map[string]target {
 		"aruba-cx":    ArubaCX,
 		"junos":       Junos,
 		"fastpath":    FASTPATH,
-		"routeros":    RouterOS,
+		"mikrotik":    RouterOS,
 		"openvswitch": OpenVSwitch,
 	}
 }

@@ -17,7 +17,7 @@ func RouterOS(p *vlan.Plan, o Options) ([]File, error) {
 	if err := checkWord("Options.Bridge", bridge); err != nil {
 		return nil, err
 	}
-	return eachSwitch(p, o, "routeros", vlan.MaxVID, func(l *lines, c vlan.SwitchConfig) error {
+	return eachSwitch(p, o, "mikrotik", vlan.MaxVID, func(l *lines, c vlan.SwitchConfig) error {
 		l.add("# %s. Made from the plan: changes will be lost.", c.Name)
 		l.add(`:if ([:len [/interface bridge find name="%s"]] = 0) do={/interface bridge add name="%[1]s" protocol-mode=rstp}`, bridge)
 		for _, m := range c.Ports {
@@ -26,8 +26,8 @@ func RouterOS(p *vlan.Plan, o Options) ([]File, error) {
 		for _, v := range c.VLANs {
 			rosVLAN(l, bridge, c, v)
 		}
-		for _, r := range retired(p, c) {
-			l.add(`/interface bridge vlan remove [find bridge="%s" vlan-ids=%d dynamic=no]`, bridge, r.VID)
+		for _, r := range c.Retired.Ranges() {
+			l.add(`:for v from=%d to=%d do={/interface bridge vlan remove [find bridge="%s" vlan-ids=$v dynamic=no]}`, r.First, r.Last, bridge)
 		}
 		apart, others := isolated(c)
 		for _, name := range apart {

@@ -169,7 +169,9 @@ func (c *Controller) lock(ctx context.Context, key string, wait time.Duration) (
 	waiting, stop := context.WithCancelCause(ctx)
 	timer := time.AfterFunc(wait, func() { stop(ErrBusy) })
 	held, unlock, err := c.journal().Lock(waiting, key)
-	timer.Stop()
+	if !timer.Stop() {
+		<-waiting.Done() // it has fired, and must not do so later
+	}
 	busy := ctx.Err() == nil && errors.Is(context.Cause(waiting), ErrBusy)
 	switch {
 	case err == nil && !busy:

@@ -271,7 +271,7 @@ func TestGuard(t *testing.T) {
 // A journal that cannot be written keeps the port on.
 func TestNoJournalNoOrder(t *testing.T) {
 	l := newLab(1)
-	l.Journal = brokenStore{l.Journal}
+	l.Journal = &brokenStore{Store: l.Journal}
 	for _, action := range []poe.Action{poe.ActionOff, poe.ActionCycle} {
 		_, err := l.do(t.Context(), action, "1")
 		require.ErrorIs(t, err, errBroken)
@@ -281,12 +281,42 @@ func TestNoJournalNoOrder(t *testing.T) {
 
 var errBroken = errors.New("disk full")
 
-// brokenStore takes no intents.
-type brokenStore struct{ poe.Store }
+// brokenStore takes so many intents only.
+type brokenStore struct {
+	poe.Store
+	takes int
+}
 
-func (s brokenStore) Put(ctx context.Context, key string, val []byte, ifRev int64) (int64, error) {
-	if key == "intent/sw1/1" {
-		return 0, errBroken
+func (s *brokenStore) Put(ctx context.Context, key string, val []byte, ifRev int64) (int64, error) {
+	if key == "intent/sw1/1" && val != nil {
+		if s.takes == 0 {
+			return 0, errBroken
+		}
+		s.takes--
 	}
 	return s.Store.Put(ctx, key, val, ifRev)
+}
+
+// A journal that breaks while the port is off has it switched on at once.
+func TestJournalBreaksWhileOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(1)
+		l.Journal = &brokenStore{Store: l.Journal, takes: 1}
+		res, err := l.Cycle(t.Context(), "1", why)
+		require.ErrorIs(t, err, errBroken)
+		require.False(t, res.Interrupted)
+		require.True(t, l.status(t, "1").Delivering())
+		require.Empty(t, l.pending(t))
+	})
+}
+
+// Times that make no sense are those by default.
+func TestPolicyOfNegativeTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(1)
+		l.Policy = poe.Policy{MinOff: -1, OffDeadline: -1, OnDeadline: -1, Poll: -1, Settle: -1, LockWait: -1, Window: -1}
+		res, err := l.Cycle(t.Context(), "1", why)
+		require.NoError(t, err)
+		require.Less(t, res.OffFor, time.Second, "MinOff may be none")
+	})
 }

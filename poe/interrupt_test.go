@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -301,4 +302,37 @@ func TestRecoverWithIntentFromTheFuture(t *testing.T) {
 		require.NoError(t, err)
 		require.Less(t, time.Since(start), 10*time.Second)
 	})
+}
+
+// Whatever goes wrong in whatever mixture, the port ends on or in the journal.
+func TestAnythingGoesWrong(t *testing.T) {
+	for seed := range uint64(400) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				rnd := rand.New(rand.NewPCG(seed, 4))
+				upTo := func(most time.Duration) time.Duration {
+					return time.Duration(rnd.IntN(2)) * time.Duration(rnd.Int64N(int64(most)))
+				}
+				l := newLab(1)
+				l.Policy.MaxCycles = -1
+				loss := rnd.Float64() / 2
+				for range 3 {
+					l.sw.SetFaults(poetest.SwitchFaults{
+						Latency: upTo(time.Second), Late: upTo(1900 * time.Millisecond), Repeat: upTo(1900 * time.Millisecond),
+						LoseAnswers: rnd.IntN(3) == 0, StuckOn: rnd.IntN(9) == 0, DeadPorts: rnd.IntN(9) == 0,
+						Fail: func(poetest.Call) error {
+							if rnd.Float64() < loss {
+								return poetest.ErrTimeout
+							}
+							return nil
+						},
+					})
+					ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond+time.Duration(rnd.Int64N(int64(20*time.Second))))
+					_, _ = l.Cycle(ctx, "1", why)
+					cancel()
+				}
+				l.onOrJournaled(t)
+			})
+		})
+	}
 }

@@ -83,7 +83,7 @@ func (o *operation) pendingOn() bool { return o.intentRev != 0 && o.intent.On }
 func (o *operation) beginIntent(ctx context.Context, on bool) error {
 	return o.putIntent(ctx, Intent{
 		Port: o.res.Port, Action: o.res.Action, On: on,
-		Who: clip(o.res.Reason.Who), Why: clip(o.res.Reason.Why), Started: o.res.Started,
+		Who: clip(o.res.Reason.Who), Why: clip(o.res.Reason.Why), Started: time.Now(),
 	})
 }
 

@@ -62,11 +62,13 @@ const (
 
 func (p Policy) withDefaults() Policy {
 	orElse := func(d *time.Duration, otherwise time.Duration) {
-		if *d == 0 {
+		if *d <= 0 {
 			*d = otherwise
 		}
 	}
-	orElse(&p.MinOff, 5*time.Second)
+	if p.MinOff == 0 {
+		p.MinOff = 5 * time.Second
+	}
 	orElse(&p.OffDeadline, 15*time.Second)
 	orElse(&p.OnDeadline, 15*time.Second)
 	orElse(&p.Poll, 250*time.Millisecond)

@@ -48,8 +48,9 @@ func (o *operation) resume(ctx context.Context) error {
 
 func (o *operation) resumeOn(ctx context.Context) error {
 	if o.res.Before.Admin {
-		// The order to switch it off may be on its way still.
-		o.unsure = time.Since(o.intent.Started) < o.policy.Settle
+		// An order to switch it off may have been given last thing, and be on
+		// its way still.
+		o.unsure = time.Since(o.intent.Started) < o.policy.OffDeadline+o.policy.Settle
 		return o.on(ctx)
 	}
 	dark := o.intent.Dark

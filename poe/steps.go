@@ -74,11 +74,11 @@ func onOff(on bool) string {
 // carried out, or has had the time for it. The error is for a switch that does
 // not answer: nothing may be ordered then.
 func (o *operation) settle(ctx context.Context, on bool) (done bool, err error) {
-	st, done, err := o.watch(ctx, time.Now().Add(o.policy.Settle), func(st PortStatus) bool { return st.Admin == on })
+	_, done, err = o.watch(ctx, time.Now().Add(o.policy.Settle), func(st PortStatus) bool { return st.Admin == on })
 	if err == nil || ctx.Err() != nil {
 		return done, err
 	}
-	st, _, err = o.watch(ctx, time.Now().Add(o.policy.OnDeadline), anything)
+	st, _, err := o.watch(ctx, time.Now().Add(o.policy.OnDeadline), anything)
 	return err == nil && st.Admin == on, err
 }
 

@@ -78,6 +78,7 @@ type applier struct {
 	want   SwitchConfig
 	opts   ApplyOptions
 	report Report
+	tried  int // steps that may have been done
 }
 
 func (a *applier) run(ctx context.Context) error {
@@ -90,8 +91,21 @@ func (a *applier) run(ctx context.Context) error {
 	if a.report.Steps, err = Diff(before, a.want); err != nil || a.opts.DryRun {
 		return err
 	}
-	if tried, err := a.doAll(ctx); err != nil {
-		return a.rollback(ctx, tried, err)
+	for round := 1; ; round++ {
+		if err := a.doAll(ctx); err != nil {
+			return a.rollback(ctx, err)
+		}
+		left, err := a.compare(ctx)
+		if err == nil && len(left) == 0 {
+			break
+		}
+		if err == nil && round == maxRounds {
+			err = fmt.Errorf("%w: after all steps there is still left: %s", ErrNotApplied, list(left))
+		}
+		if err != nil {
+			return a.rollback(ctx, err)
+		}
+		a.more(left)
 	}
 	if a.opts.NoSave {
 		return nil
@@ -103,50 +117,65 @@ func (a *applier) run(ctx context.Context) error {
 	return nil
 }
 
-// doAll does all stages and checks the whole. It returns how many steps may have
-// been done.
-func (a *applier) doAll(ctx context.Context) (tried int, err error) {
-	steps := a.report.Steps
-	for tried < len(steps) {
-		if err := ctx.Err(); err != nil {
-			return tried, err
-		}
-		n := 1
-		for !a.opts.EveryStep && tried+n < len(steps) && steps[tried+n].Stage == steps[tried].Stage {
-			n++
-		}
-		if done, err := a.doStage(ctx, steps[tried:tried+n]); err != nil {
-			return tried + done, err
-		}
-		tried += n
-		a.report.Done = tried
+// maxRounds is how often steps are made, because a switch may do more than it is
+// told: move a port by itself, say.
+const maxRounds = 3
+
+// more adds steps.
+func (a *applier) more(steps []Step) {
+	first := 0
+	if n := len(a.report.Steps); n > 0 {
+		first = a.report.Steps[n-1].Stage + 1
 	}
-	return tried, a.compare(ctx)
+	for _, s := range steps {
+		s.Stage += first
+		a.report.Steps = append(a.report.Steps, s)
+	}
 }
 
-// doStage does steps and reads back that each took effect. It returns how many may
-// have been done.
-func (a *applier) doStage(ctx context.Context, steps []Step) (int, error) {
+// doAll does what is left of the stages.
+func (a *applier) doAll(ctx context.Context) error {
+	for a.tried < len(a.report.Steps) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		rest := a.report.Steps[a.tried:]
+		n := 1
+		for !a.opts.EveryStep && n < len(rest) && rest[n].Stage == rest[0].Stage {
+			n++
+		}
+		if err := a.doStage(ctx, rest[:n]); err != nil {
+			return err
+		}
+		a.report.Done = a.tried
+	}
+	return nil
+}
+
+// doStage does steps and reads back that each took effect.
+func (a *applier) doStage(ctx context.Context, steps []Step) error {
 	if batch, ok := a.Driver.(BatchDriver); ok {
+		a.tried += len(steps)
 		if err := batch.DoAll(ctx, steps); err != nil {
-			return len(steps), fmt.Errorf("%v and %d more: %w", steps[0], len(steps)-1, err)
+			return fmt.Errorf("%s: %w", list(steps), err)
 		}
 	} else {
-		for i, s := range steps {
+		for _, s := range steps {
+			a.tried++
 			if err := a.Do(ctx, s); err != nil {
-				return i + 1, fmt.Errorf("%v: %w", s, err)
+				return fmt.Errorf("%v: %w", s, err)
 			}
 		}
 	}
 	if err := a.read(ctx); err != nil {
-		return len(steps), err
+		return err
 	}
 	for _, s := range steps {
 		if !s.In(a.report.After) {
-			return len(steps), fmt.Errorf("%v: %w", s, ErrNotApplied)
+			return fmt.Errorf("%v: %w", s, ErrNotApplied)
 		}
 	}
-	return len(steps), nil
+	return nil
 }
 
 // read reads the switch back.
@@ -160,19 +189,16 @@ func (a *applier) read(ctx context.Context) error {
 }
 
 // compare reads everything again, because a later step may have spoilt what an
-// earlier one did.
-func (a *applier) compare(ctx context.Context) error {
+// earlier one did, and returns what is left to do.
+func (a *applier) compare(ctx context.Context) ([]Step, error) {
 	if err := a.read(ctx); err != nil {
-		return err
+		return nil, err
 	}
 	left, err := Diff(a.report.After, a.want)
 	if err != nil {
-		return fmt.Errorf("compare: %w", err)
+		return nil, fmt.Errorf("compare: %w", err)
 	}
-	if len(left) > 0 {
-		return fmt.Errorf("%w: after all steps there is still left: %s", ErrNotApplied, list(left))
-	}
-	return nil
+	return left, nil
 }
 
 // list is steps for an error message.

@@ -13,17 +13,17 @@ import (
 
 const defaultRollback = time.Minute
 
-// rollback undoes the first tried steps, the last of which may not have happened,
+// rollback undoes the steps that were tried, the last of which may not have happened,
 // or in part. What is then still not as it was, because the switch changed more
 // than it was told to, is put right by the shortest way.
-func (a *applier) rollback(ctx context.Context, tried int, cause error) error {
+func (a *applier) rollback(ctx context.Context, cause error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.timeout())
 	defer cancel()
 	now := State{}
 	if a.read(ctx) == nil {
 		now = a.report.After.Clone()
 	}
-	failed := a.undo(ctx, slices.Backward(a.undos(tried)), now)
+	failed := a.undo(ctx, slices.Backward(a.undos(a.tried)), now)
 	for again := range 2 {
 		if err := a.read(ctx); err != nil {
 			failed = append(failed, err)

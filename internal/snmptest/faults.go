@@ -61,7 +61,7 @@ type Truncation struct {
 
 // SetFaults changes the faults, for the requests that come from now on.
 func (a *Agent) SetFaults(f Faults) {
-	f.dice = &dice{r: rand.New(rand.NewPCG(f.Seed, 0))}
+	f.dice = &dice{r: rand.New(rand.NewPCG(f.Seed, 0))} //nolint:gosec // chance that repeats itself is the point
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.faults = f

@@ -16,8 +16,9 @@ import (
 //  1. VLANs are made and named.
 //  2. Ports of Pis, routers and nobody filter what comes in and are isolated; no
 //     one of them can send into a VLAN that comes to be later.
-//  3. Ports leave private VLANs that are not theirs, unless that is the VLAN of
-//     their untagged frames. That goes for ports outside of the plan too.
+//  3. Ports leave the native VLAN, and private VLANs that are not theirs, unless
+//     that is the VLAN of their untagged frames. That goes for ports outside of
+//     the plan too, which lose their PVID if it is private.
 //  4. Trunks join VLANs.
 //  5. Ports of Pis join their VLANs, then their PVID is set, then they leave the
 //     old ones. One whose VLAN another Pi is still in waits for that; where they
@@ -32,13 +33,14 @@ import (
 // another name and a port outside of the plan in it ([*CollisionError]), because
 // it is in use for something else.
 func Diff(have State, want SwitchConfig) ([]Step, error) {
-	d := differ{want: want, now: have.Clone(), planned: make(map[string]bool)}
+	d := differ{want: want, now: have.Clone(), planned: make(map[string]bool), trunk: make(map[string]bool)}
 	if err := d.match(); err != nil {
 		return nil, err
 	}
 	for _, phase := range []func(){
-		d.make, d.guard, d.strip, d.strangers, d.carry, d.settle, d.frames, d.public, d.trunks, d.edges, d.remove,
+		d.make, d.guard, d.clear, d.strip, d.strangers, d.carry, d.settle, d.frames, d.public, d.trunks, d.edges, d.remove,
 	} {
+		d.fence = len(d.steps) > 0
 		phase()
 	}
 	return d.steps, d.err
@@ -49,9 +51,11 @@ type differ struct {
 	want    SwitchConfig
 	now     State
 	planned map[string]bool // ports that the plan decides about
+	trunk   map[string]bool // those of them that are trunks
 	steps   []Step
 	err     error
 	stage   int
+	fence   bool // the next step begins a stage
 }
 
 // do adds a step, unless what it does is so already.
@@ -59,10 +63,10 @@ func (d *differ) do(s Step) {
 	if s.In(d.now) || d.err != nil {
 		return
 	}
-	if n := len(d.steps); n > 0 && d.steps[n-1].Op != s.Op {
+	if n := len(d.steps); n > 0 && (d.fence || d.steps[n-1].Op != s.Op) {
 		d.stage++
 	}
-	s.Stage = d.stage
+	s.Stage, d.fence = d.stage, false
 	d.err = d.now.change(s)
 	d.steps = append(d.steps, s)
 }
@@ -74,7 +78,7 @@ func (d *differ) match() error {
 		if _, there := d.now.Ports[m.Port]; !there {
 			return fmt.Errorf("vlan: %s port %q: %w", d.want.Name, m.Port, fs.ErrNotExist)
 		}
-		d.planned[m.Port] = true
+		d.planned[m.Port], d.trunk[m.Port] = true, m.Role == TrunkPort
 		for _, member := range m.Members {
 			d.planned[member] = true
 		}
@@ -152,6 +156,15 @@ func (d *differ) guard() {
 	}
 }
 
+// clear empties the native VLAN, where ports are put out of the way.
+func (d *differ) clear() {
+	for _, name := range slices.Sorted(maps.Keys(d.now.Ports)) {
+		if d.now.Ports[name].Member(d.want.Native) && !d.trunk[name] {
+			d.do(Step{Op: Leave, Port: name, VID: d.want.Native})
+		}
+	}
+}
+
 // strip takes ports out of private VLANs that are not theirs.
 func (d *differ) strip() {
 	d.each(true, func(m PortMode, now PortState) {
@@ -174,36 +187,24 @@ func (d *differ) leave(port string, from VIDs, when func(VID) bool) {
 	}
 }
 
-// strangers takes ports outside of the plan out of private VLANs and the native
-// one, and leaves them alone otherwise.
+// strangers takes ports outside of the plan out of private VLANs, and leaves them
+// alone otherwise. One that sent into a private VLAN sends nowhere afterwards.
 func (d *differ) strangers() {
-	ours := func(v VID) bool { return d.want.Private.Contains(v) || v == d.want.Native }
 	others := d.others()
 	for _, name := range others {
-		if now := d.now.Ports[name]; ours(now.PVID) {
-			d.do(Step{Op: SetPVID, Port: name, VID: d.refuge(now, ours)})
+		if d.want.Private.Contains(d.now.Ports[name].PVID) {
+			d.do(Step{Op: SetPVID, Port: name, VID: d.want.Native})
 		}
 	}
 	for _, name := range others {
-		d.leave(name, d.now.Ports[name].Untagged, ours)
-		d.leave(name, d.now.Ports[name].Tagged, ours)
+		d.leave(name, d.now.Ports[name].Untagged, d.want.Private.Contains)
+		d.leave(name, d.now.Ports[name].Tagged, d.want.Private.Contains)
 	}
 	for _, name := range others {
 		if d.can(CanIngress) {
 			d.do(Step{Op: SetIngress, Port: name, On: true})
 		}
 	}
-}
-
-// refuge is a PVID for a port that loses its own: another VLAN of its untagged
-// frames, or the native one, which it is no member of and which leads nowhere.
-func (d *differ) refuge(now PortState, ours func(VID) bool) VID {
-	for _, v := range now.Untagged {
-		if !ours(v) {
-			return v
-		}
-	}
-	return d.want.Native
 }
 
 func (d *differ) carry() {

@@ -80,3 +80,6 @@ func (e *PDUError) Error() string {
 	}
 	return fmt.Sprintf("snmpx: %s%s on %s: %s%s", e.Op, where, e.Target, e.Status, e.Status.advice())
 }
+
+// Is makes an authorizationError an [ErrAuth].
+func (e *PDUError) Is(target error) bool { return target == ErrAuth && e.Status == AuthorizationError }

@@ -37,12 +37,15 @@ type Agent struct {
 	// GroupMilliwatts makes pethMainPseConsumptionPower count milliwatts, as
 	// Netgear's M4250 does, where RFC 3621 says watts.
 	GroupMilliwatts bool
+	// NotifyCommunity is in notifications; empty means "public".
+	NotifyCommunity string
 
 	engine snmptest.Agent
 	began  time.Time
 
 	mu    sync.Mutex                // guards what follows
 	ports map[string]poe.PortStatus // as they were at the request's beginning, by name
+	index map[string]snmpx.OID      // of the rows of the power table, by name
 	modes map[string]int32          // how a Cisco or Foundry port gives power while it does
 }
 
@@ -89,7 +92,9 @@ func (a *Agent) Serve(ctx context.Context, conn net.PacketConn) error {
 		return fmt.Errorf("poetest: serve: %w", err)
 	}
 	a.began = time.Now()
-	a.modes = map[string]int32{}
+	a.mu.Lock()
+	a.modes, a.index = map[string]int32{}, map[string]snmpx.OID{}
+	a.mu.Unlock()
 	a.remember(ports)
 	a.engine.ReadCommunity, a.engine.WriteCommunity = a.ReadCommunity, a.WriteCommunity
 	a.engine.Observe = func(snmptest.Request) {
@@ -158,6 +163,9 @@ func (a *Agent) rows(ports []poe.PortStatus) []row {
 		p.IfIndex = int(r.ifIndex)
 		r.group, r.index = number(i, p)
 		rows[i] = r
+		a.mu.Lock()
+		a.index[r.name] = snmpx.OID{r.group, r.index}
+		a.mu.Unlock()
 	}
 	return rows
 }

@@ -138,10 +138,7 @@ func (a *Agent) supplies(ctx context.Context) error {
 			return snmpx.Integer(1)
 		})
 		a.engine.Computed(pethMainPse.Append(4, group), func() snmpx.Value {
-			if a.GroupMilliwatts {
-				return snmpx.Gauge32(uint32(current().Used.Milliwatts))
-			}
-			return snmpx.Gauge32(uint32(current().Used.Milliwatts / 1000))
+			return snmpx.Gauge32(uint32(current().Used.Milliwatts / a.groupUnit()))
 		})
 		a.engine.Computed(pethMainPse.Append(5, group), func() snmpx.Value { return snmpx.Integer(int32(current().Threshold)) })
 	}

@@ -2,6 +2,7 @@ package snmp
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -14,11 +15,16 @@ import (
 // TrapConfig says whose notifications are taken. Those of others are dropped.
 type TrapConfig struct {
 	Communities []Secret // of SNMPv2c; empty takes none
-	Users       []V3     // of SNMPv3; EngineID may pin the switch
+	Users       []V3     // of SNMPv3, of different names; EngineID may pin the switch
+	// EngineID is our own, to which switches send informs of SNMPv3: 5 to 32
+	// octets, the same at each start. Empty takes none.
+	EngineID []byte
 	// Switch returns the switch at an address, so that events name the port; nil,
 	// or a nil one, leaves Event.Port empty and the row in Event.Status.Index.
 	Switch func(from netip.Addr) *Switch
-	Log    *slog.Logger // nil discards
+	// Dropped is called for each message that is not taken, with the reason.
+	Dropped func(from netip.AddrPort, why error)
+	Log     *slog.Logger // nil discards
 }
 
 // ListenTraps calls fn for each notification of RFC 3621 that comes in on conn,
@@ -26,21 +32,25 @@ type TrapConfig struct {
 // deliver, or faulted, and of a supply whose use went above its threshold or
 // fell below it. Informs are acknowledged. It closes conn.
 //
-// A v2c community crosses the network in clear, and its sender's address is easy
+// A community crosses the network in clear, and its sender's address is easy
 // to forge: take such an event as a reason to look, not as the truth.
 func ListenTraps(ctx context.Context, conn net.PacketConn, c TrapConfig, fn func(poe.Event)) error {
-	x := snmpx.TrapConfig{Log: c.Log}
+	x := snmpx.TrapConfig{EngineID: c.EngineID, Dropped: c.Dropped, Log: c.Log}
 	for _, community := range c.Communities {
 		x.Communities = append(x.Communities, snmpx.Secret(community))
 	}
 	for _, user := range c.Users {
 		x.Users = append(x.Users, user.internal())
 	}
-	return snmpx.ListenTraps(ctx, conn, x, func(t snmpx.Trap) {
+	err := snmpx.ListenTraps(ctx, conn, x, func(t snmpx.Trap) {
 		if e, ok := event(t, c.Switch); ok {
 			fn(e)
 		}
 	})
+	if err != nil {
+		return fmt.Errorf("snmp: %w", err)
+	}
+	return nil
 }
 
 // What comes after pethNotifications.

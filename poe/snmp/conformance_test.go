@@ -1,0 +1,93 @@
+package snmp_test
+
+import (
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mythic-beasts/hostkit/poe"
+	"github.com/mythic-beasts/hostkit/poe/poetest"
+	"github.com/mythic-beasts/hostkit/poe/snmp"
+)
+
+// bench is a switch of a vendor, over UDP.
+func bench(t *testing.T, vendor poetest.Vendor, faults poetest.Faults) poetest.Bench {
+	t.Helper()
+	const ports = 30
+	sw := poetest.New(ports)
+	sw.PowerUp, sw.PowerDown = 30*time.Millisecond, 10*time.Millisecond
+	sw.Plug("3", poetest.Device{Class: 4, Milliwatts: 12300})
+	sw.Unplug("5")
+	require.Eventually(t, func() bool {
+		p, err := sw.Port(t.Context(), "3")
+		return err == nil && p.Delivering()
+	}, 10*time.Second, time.Millisecond)
+	a := &poetest.Agent{Switch: sw, Vendor: vendor, Uplinks: []string{"A1", "A2"}}
+	cfg := snmp.Config{Addr: a.Start(t), Credentials: communities(), MinTimeout: 20 * time.Millisecond, Retries: 8}
+	if vendor == poetest.VendorStandard || vendor == poetest.VendorComware {
+		cfg.Ports = map[string]string{}
+		for n := range ports {
+			cfg.Ports[strconv.Itoa(n+1)] = "1." + strconv.Itoa(n+1)
+		}
+	}
+	s := dial(t, cfg)
+	a.SetFaults(faults)
+	return poetest.Bench{Switch: s, Port: "28", ReadOnly: vendor == poetest.VendorMikroTik}
+}
+
+func TestConformance(t *testing.T) {
+	for _, vendor := range poetest.Vendors() {
+		t.Run(string(vendor), func(t *testing.T) {
+			poetest.TestSwitch(t, func(t *testing.T) poetest.Bench { return bench(t, vendor, poetest.Faults{}) })
+		})
+	}
+	t.Run("on a bad network", func(t *testing.T) {
+		poetest.TestSwitch(t, func(t *testing.T) poetest.Bench {
+			return bench(t, poetest.VendorCisco, poetest.Faults{LoseRequest: 0.05, LoseReply: 0.05, Duplicate: 0.1, Reorder: 0.05, MaxVarbinds: 60})
+		})
+	})
+}
+
+// What the driver reads is what is behind the agent, whoever's switch it is.
+func TestAgentTellsTheTruth(t *testing.T) {
+	for _, vendor := range poetest.Vendors() {
+		t.Run(string(vendor), func(t *testing.T) {
+			b := bench(t, vendor, poetest.Faults{})
+			s := b.Switch.(*snmp.Switch)
+			require.Equal(t, string(vendor), s.Info().Vendor.String())
+			p, err := s.Port(t.Context(), "3")
+			require.NoError(t, err)
+			require.Equal(t, poe.DetectionDelivering, p.Detection)
+			class, power := 4, poe.Power{Milliwatts: 12300, Kind: poe.PowerMeasured}
+			switch vendor {
+			case poetest.VendorMikroTik:
+				class = -1
+			case poetest.VendorStandard:
+				power = poe.ClassMax(4)
+			}
+			require.Equal(t, class, p.Class)
+			require.Equal(t, power, p.Power)
+			ports, err := s.Ports(t.Context())
+			require.NoError(t, err)
+			require.Len(t, ports, 30)
+		})
+	}
+}
+
+// A Controller on the driver on an agent: the whole way to a port and back.
+func TestControllerCycles(t *testing.T) {
+	sw, _, addr := behind(t, poetest.VendorCisco, 30)
+	sw.Plug("4", poetest.Device{Short: true})
+	c := &poe.Controller{Switch: dial(t, config(addr)), Policy: poe.Policy{MinOff: 20 * time.Millisecond, OnDeadline: 300 * time.Millisecond}}
+	r, err := c.Cycle(t.Context(), "28", poe.Reason{Who: "test", Why: "it hangs"})
+	require.NoError(t, err)
+	require.True(t, r.After.Delivering())
+	_, err = c.Off(t.Context(), "4", poe.Reason{Who: "test"})
+	require.NoError(t, err)
+	_, err = c.On(t.Context(), "4", poe.Reason{Who: "test"})
+	var none *poe.NoPowerError
+	require.True(t, errorAs(err, &none), "%v", err)
+	require.NotZero(t, none.Short)
+}

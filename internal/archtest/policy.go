@@ -41,7 +41,10 @@ func House() Policy {
 			"nfsroot/cmd/nfsinit": {"github.com/insomniacslk/dhcp", "golang.org/x/sys"},
 			"nfsroot/nfsroottest": {"golang.org/x/sys"},
 			"poe":                 {"github.com/gosnmp/gosnmp"},
-			"serialcon":           {"go.bug.st/serial", "golang.org/x/crypto/ssh", "golang.org/x/sys", "golang.org/x/term"},
+			"serialcon":           {"golang.org/x/sys"},
+			"serialcon/conlog":    {"github.com/klauspost/compress", "golang.org/x/sys"}, // closed segments are zstd
+			"serialcon/sol":       {"github.com/bougou/go-ipmi"},
+			"serialcon/sshd":      {"golang.org/x/crypto/ssh"},
 			"sniproxy": {
 				"github.com/miekg/dns",
 				"github.com/pires/go-proxyproto",

@@ -52,7 +52,6 @@ var (
 	snAgentPoe               = snmpx.OID{1, 3, 6, 1, 4, 1, 1991, 1, 1, 2, 14}
 	snAgentPoePort           = snAgentPoe.Append(2, 2, 1)
 	snAgentPoePortControl    = snAgentPoePort.Append(2) // other(1), disable(2), enable(3), enableLegacyDevice(4)
-	snAgentPoePortWattage    = snAgentPoePort.Append(3)
 	snAgentPoePortClass      = snAgentPoePort.Append(4)
 	snAgentPoePortPriority   = snAgentPoePort.Append(5)
 	snAgentPoePortConsumed   = snAgentPoePort.Append(6)

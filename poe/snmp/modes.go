@@ -141,7 +141,7 @@ func replaceFile(path string, b []byte) (err error) {
 	}
 	dir, err := os.Open(filepath.Dir(path))
 	if err != nil {
-		return nil //nolint:nilerr // the file is in place; only its folder could not be synced
+		return err
 	}
 	return errors.Join(dir.Sync(), dir.Close())
 }

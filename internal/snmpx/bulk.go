@@ -15,10 +15,9 @@ const bulkTries = 2
 // bulk asks for the rows behind the cursors, of which there are at most perBulk,
 // and returns them one row after the other, each with width of the cursors.
 func (c *Client) bulk(ctx context.Context, cursors []OID) (vars []Var, width int, err error) {
-	op := operation{name: "getbulk", vars: make([]Var, len(cursors))}
-	names := make([]string, len(cursors))
+	op := operation{name: "getbulk", tag: gosnmp.GetBulkRequest, vars: make([]Var, len(cursors))}
 	for i, o := range cursors {
-		names[i], op.vars[i].OID = "."+o.String(), o
+		op.vars[i].OID = o
 	}
 	for {
 		rows := max(min(int(c.perBulk.Load())/len(cursors), c.config.maxRepetitions()), 1)
@@ -27,8 +26,8 @@ func (c *Client) bulk(ctx context.Context, cursors []OID) (vars []Var, width int
 		if !least {
 			op.retries = min(op.retries, bulkTries-1)
 		}
-		op.send = func(x *gosnmp.GoSNMP) (*gosnmp.SnmpPacket, error) { return x.GetBulk(names, 0, uint32(rows)) }
-		pdus, err := c.do(ctx, op)
+		op.rows = rows
+		vars, err := c.do(ctx, op)
 		if err != nil && !least && c.tooLarge(ctx, err) {
 			c.lower(rows*len(cursors), err)
 			if rows > 1 {
@@ -39,12 +38,8 @@ func (c *Client) bulk(ctx context.Context, cursors []OID) (vars []Var, width int
 		if err != nil {
 			return nil, 0, err
 		}
-		vars, err := fromPDUs(pdus)
-		if err == nil && len(vars) == 0 {
-			err = fmt.Errorf("%w: the answer is empty", ErrTruncated)
-		}
-		if err != nil {
-			return nil, 0, c.fail(op, err)
+		if len(vars) == 0 {
+			return nil, 0, c.fail(op, fmt.Errorf("%w: the answer is empty", ErrTruncated))
 		}
 		c.recover()
 		return vars, len(cursors), nil
@@ -82,17 +77,6 @@ func (c *Client) recover() {
 	if now := c.perBulk.Load(); now < c.mostBulk.Load() && c.answered.Add(1)%recovery == 0 {
 		c.perBulk.CompareAndSwap(now, now+1)
 	}
-}
-
-func fromPDUs(pdus []gosnmp.SnmpPDU) ([]Var, error) {
-	vars := make([]Var, len(pdus))
-	for i, p := range pdus {
-		var err error
-		if vars[i], err = fromPDU(p); err != nil {
-			return nil, err
-		}
-	}
-	return vars, nil
 }
 
 // column is one that is being read.

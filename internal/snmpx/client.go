@@ -2,6 +2,8 @@ package snmpx
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -25,7 +27,8 @@ type Client struct {
 
 	turn chan struct{} // holds one token; who has it may use what follows
 
-	session *gosnmp.GoSNMP // nil before the first request and after an engine change
+	id      int32          // of v2c: the last request's
+	session *gosnmp.GoSNMP // of v3: nil before the first request and after an engine change
 	engine  []byte         // of v3: the last one that knew our keys
 	met     []byte         // of v3: a new one, of which somebody who wanted to write was told
 }
@@ -40,12 +43,19 @@ func Dial(ctx context.Context, c Config) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("snmpx: dial %s: %w", c.target(), err)
 	}
-	client := &Client{config: c, target: c.target(), turn: make(chan struct{}, 1)}
+	client := &Client{config: c, target: c.target(), turn: make(chan struct{}, 1), id: firstID()}
 	client.perGet.Store(c.maxVarbinds(defaultPerGet))
 	client.perBulk.Store(c.maxVarbinds(defaultPerBulk))
 	client.mostBulk.Store(c.maxVarbinds(defaultPerBulk))
 	client.wire = &wire{conn: conn, minTimeout: c.minTimeout(), maxTimeout: c.maxTimeout(), count: &client.count}
 	return client, nil
+}
+
+// firstID is where request ids begin, so that nobody can guess them.
+func firstID() int32 {
+	var b [4]byte
+	rand.Read(b[:]) //nolint:errcheck // it never fails
+	return int32(binary.BigEndian.Uint32(b[:]) & 0x7fffffff)
 }
 
 // Close closes the socket. A request under way fails with [ErrClosed].
@@ -65,62 +75,59 @@ func (c *Client) String() string { return "snmpx client of " + c.target }
 // Format prints String, whatever the verb.
 func (c *Client) Format(f fmt.State, _ rune) { fmt.Fprint(f, c.String()) }
 
-// operation is one request, in as many attempts as it takes.
+// operation is one request, in as many messages as it takes.
 type operation struct {
 	name     string // "get", "set", "getbulk"
+	tag      gosnmp.PDUType
 	write    bool
-	vars     []Var // what it is about, for errors
+	vars     []Var // what it is about; for a GET without values
+	rows     int   // of a GETBULK: max-repetitions
 	patience time.Duration
 	retries  int
-	send     func(*gosnmp.GoSNMP) (*gosnmp.SnmpPacket, error)
 }
 
 // do does an operation and returns the answer's variables. An answer with an
 // error-status is a *PDUError.
-func (c *Client) do(ctx context.Context, op operation) ([]gosnmp.SnmpPDU, error) {
+func (c *Client) do(ctx context.Context, op operation) ([]Var, error) {
 	select {
 	case c.turn <- struct{}{}:
 		defer func() { <-c.turn }()
 	case <-ctx.Done():
 		return nil, c.fail(op, ctx.Err())
 	}
-	packet, err := c.attempt(ctx, op)
+	r, err := c.attempt(ctx, op)
 	var change *engineChange
 	if errors.As(err, &change) {
-		packet, err = c.meet(ctx, op, change.engine)
+		r, err = c.meet(ctx, op, change.engine)
 	}
 	if err != nil {
 		return nil, c.fail(op, err)
 	}
 	c.accept()
-	if packet.Error != gosnmp.NoError {
-		return nil, c.refusal(op, packet)
+	if r.status != NoError {
+		return nil, c.refusal(op, r)
 	}
-	return packet.Variables, nil
+	return r.vars, nil
 }
 
 // attempt does an operation once, with the retries that the network needs.
-func (c *Client) attempt(ctx context.Context, op operation) (*gosnmp.SnmpPacket, error) {
+func (c *Client) attempt(ctx context.Context, op operation) (r reply, err error) {
 	if c.closed.Load() {
-		return nil, ErrClosed
+		return reply{}, ErrClosed
 	}
 	end := c.wire.begin(ctx)
 	defer end()
 	w := c.wire
 	w.community, w.pinned, w.patience = c.community(op.write), c.pinned(op.write), op.patience
-	if c.session == nil {
-		x, err := newSession(w, &c.config)
-		if err != nil {
-			return nil, err
-		}
-		c.session, w.engine = x, nil
+	if c.config.Credentials.V3.User == "" {
+		r, err = c.askV2c(op)
+	} else {
+		r, err = c.askV3(op)
 	}
-	c.session.Retries = op.retries
-	packet, err := op.send(c.session)
-	if err == nil && packet.PDUType == gosnmp.GetResponse {
-		return packet, nil
+	if err != nil {
+		return reply{}, c.explain(ctx, op, err)
 	}
-	return nil, c.explain(ctx, op, err)
+	return r, nil
 }
 
 // explain finds the error behind what gosnmp says, which has one text for many.
@@ -143,10 +150,8 @@ func (c *Client) explain(ctx context.Context, op operation, err error) error {
 	case w.report != nil:
 		c.session = nil
 		return fmt.Errorf("%w: the agent does not take our messages (report %s)", ErrAuth, w.report)
-	case err == nil:
-		return fmt.Errorf("%w: it is no answer", errMalformed)
 	}
-	return fmt.Errorf("%w: %s", errMalformed, brief(err))
+	return err
 }
 
 // accept notes that the agent has proved to know our keys.
@@ -169,21 +174,21 @@ func (c *Client) accept() {
 // meet goes on after another engine than before has answered. It may be another
 // switch, on which the same name is another port: nothing is written to it
 // before somebody was told.
-func (c *Client) meet(ctx context.Context, op operation, engine []byte) (*gosnmp.SnmpPacket, error) {
+func (c *Client) meet(ctx context.Context, op operation, engine []byte) (reply, error) {
 	if pin := c.config.Credentials.V3.EngineID; len(pin) > 0 {
-		return nil, fmt.Errorf("%w: %x in place of %x, which is pinned; nothing was sent to it", ErrEngineChanged, engine, pin)
+		return reply{}, fmt.Errorf("%w: %x in place of %x, which is pinned; nothing was sent to it", ErrEngineChanged, engine, pin)
 	}
 	if op.write {
 		c.met = engine
-		return nil, fmt.Errorf("%w: %x in place of %x; nothing was written: see that it is the same switch, and try again",
+		return reply{}, fmt.Errorf("%w: %x in place of %x; nothing was written: see that it is the same switch, and try again",
 			ErrEngineChanged, engine, c.engine)
 	}
-	packet, err := c.attempt(ctx, op)
+	r, err := c.attempt(ctx, op)
 	var change *engineChange
 	if errors.As(err, &change) {
-		return nil, fmt.Errorf("%w: again and again: two agents seem to have the address", ErrEngineChanged)
+		return reply{}, fmt.Errorf("%w: again and again: two agents seem to have the address", ErrEngineChanged)
 	}
-	return packet, err
+	return r, err
 }
 
 // pinned is the only engine to talk to: for reading the one of the

@@ -9,8 +9,30 @@ import (
 	"github.com/gosnmp/gosnmp"
 )
 
+// writable says what is wrong with a value that is to be written.
+func (v Value) writable() error {
+	fits := true
+	switch v.Type {
+	case TypeInteger:
+		fits = v.Int == int64(int32(v.Int))
+	case TypeCounter32, TypeGauge32, TypeTimeTicks:
+		fits = v.Int == int64(uint32(v.Int))
+	case TypeObjectID:
+		_, fits = v.OID()
+	case TypeIPAddress:
+		fits = len(v.Bytes) == 4
+	case TypeCounter64, TypeOctetString, TypeOpaque:
+	default:
+		return fmt.Errorf("a value of type %s cannot be written", v.Type)
+	}
+	if !fits {
+		return fmt.Errorf("%s is no %s", v, v.Type)
+	}
+	return nil
+}
+
 // toPDU is a variable as gosnmp wants it for a request.
-func toPDU(v Var) (gosnmp.SnmpPDU, error) {
+func toPDU(v Var) gosnmp.SnmpPDU {
 	p := gosnmp.SnmpPDU{Name: "." + v.OID.String(), Type: gosnmp.Asn1BER(v.Value.Type)}
 	switch v.Value.Type {
 	case TypeInteger:
@@ -19,18 +41,13 @@ func toPDU(v Var) (gosnmp.SnmpPDU, error) {
 		p.Value = uint32(v.Value.Int)
 	case TypeCounter64:
 		p.Value = uint64(v.Value.Int)
-	case TypeOctetString, TypeIPAddress, TypeOpaque:
-		p.Value = v.Value.Bytes
 	case TypeObjectID:
-		o, ok := v.Value.OID()
-		if !ok {
-			return p, fmt.Errorf("snmpx: %s: bad OBJECT IDENTIFIER", v.OID)
-		}
+		o, _ := v.Value.OID()
 		p.Value = "." + o.String()
 	default:
-		return p, fmt.Errorf("snmpx: %s: a value of %s cannot be written", v.OID, v.Value.Type)
+		p.Value = v.Value.Bytes
 	}
-	return p, nil
+	return p
 }
 
 // fromPDU reads a variable of an answer.

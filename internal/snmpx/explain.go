@@ -3,8 +3,6 @@ package snmpx
 import (
 	"fmt"
 	"strings"
-
-	"github.com/gosnmp/gosnmp"
 )
 
 // fail says what could not be done.
@@ -21,8 +19,8 @@ func (c *Client) fail(op operation, err error) error {
 }
 
 // refusal is the error of an answer with an error-status.
-func (c *Client) refusal(op operation, p *gosnmp.SnmpPacket) error {
-	e := &PDUError{Status: Status(p.Error), Index: int(p.ErrorIndex), Op: op.name, Target: c.target}
+func (c *Client) refusal(op operation, r reply) error {
+	e := &PDUError{Status: r.status, Index: r.index, Op: op.name, Target: c.target}
 	if i := e.Index - 1; i >= 0 && i < len(op.vars) {
 		e.OID = op.vars[i].OID
 	}

@@ -9,6 +9,7 @@ var errMalformed = errors.New("malformed message")
 
 // What a message's head says, as much as is in clear.
 type header struct {
+	size      int // of the message
 	version   byte
 	id        int32  // the request id of v2c, the message id of v3
 	community []byte // of v2c
@@ -95,7 +96,7 @@ func parseHeader(b []byte) (header, error) {
 	if outer.err == nil && len(outer.b) > 0 {
 		return header{}, fmt.Errorf("%w: %d octets after it", errMalformed, len(outer.b))
 	}
-	h := header{version: byte(p.int())}
+	h := header{size: len(b), version: byte(p.int())}
 	switch {
 	case p.err != nil:
 		return header{}, p.err

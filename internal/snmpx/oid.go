@@ -98,30 +98,34 @@ func appendArc(dst []byte, n uint64) []byte {
 
 // ParseOIDBER reads what [OID.AppendBER] writes.
 func ParseOIDBER(b []byte) (OID, error) {
-	o := make(OID, 0, len(b)+1)
+	return appendArcs(make(OID, 0, len(b)+1), b)
+}
+
+// appendArcs appends the arcs that b holds, which are at most one more than its
+// octets.
+func appendArcs[O ~[]uint32](o O, b []byte) (O, error) {
+	begin := len(o)
 	for len(b) > 0 {
-		var n uint64
-		i := 0
-		for ; i < len(b) && b[i] >= 0x80; i++ {
+		n, i := uint64(b[0]&0x7f), 0
+		for b[i] >= 0x80 {
+			if i++; i == 5 || i == len(b) {
+				return o, fmt.Errorf("%w: sub-identifier %d does not end", errOID, len(o)-begin)
+			}
 			n = n<<7 | uint64(b[i]&0x7f)
 		}
-		if i >= 5 || i == len(b) {
-			return nil, fmt.Errorf("%w: sub-identifier %d does not end", errOID, len(o))
-		}
-		n = n<<7 | uint64(b[i])
 		b = b[i+1:]
-		if len(o) == 0 {
+		if len(o) == begin {
 			first := min(n/40, 2)
 			o = append(o, uint32(first))
 			n -= 40 * first
 		}
-		if n > 1<<32-1 || len(o) == maxArcs {
-			return nil, fmt.Errorf("%w: it is too large", errOID)
+		if n > 1<<32-1 || len(o)-begin == maxArcs {
+			return o, fmt.Errorf("%w: it is too large", errOID)
 		}
 		o = append(o, uint32(n))
 	}
-	if len(o) == 0 {
-		return nil, fmt.Errorf("%w: it is empty", errOID)
+	if len(o) == begin {
+		return o, fmt.Errorf("%w: it is empty", errOID)
 	}
 	return o, nil
 }

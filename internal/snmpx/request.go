@@ -31,28 +31,21 @@ func (c *Client) Get(ctx context.Context, oids ...OID) ([]Value, error) {
 }
 
 func (c *Client) get(ctx context.Context, oids []OID) ([]Value, error) {
-	names := make([]string, len(oids))
-	vars := make([]Var, len(oids))
+	op := operation{name: "get", tag: gosnmp.GetRequest, vars: make([]Var, len(oids)), retries: c.config.retries()}
 	for i, o := range oids {
-		names[i], vars[i].OID = "."+o.String(), o
+		op.vars[i].OID = o
 	}
-	op := operation{name: "get", vars: vars, retries: c.config.retries()}
-	op.send = func(x *gosnmp.GoSNMP) (*gosnmp.SnmpPacket, error) { return x.Get(names) }
-	pdus, err := c.do(ctx, op)
+	vars, err := c.do(ctx, op)
 	if err != nil {
 		return nil, err
 	}
-	if len(pdus) != len(oids) {
-		return nil, c.fail(op, fmt.Errorf("%w: %d values for %d objects", errMalformed, len(pdus), len(oids)))
+	if len(vars) != len(oids) {
+		return nil, c.fail(op, fmt.Errorf("%w: %d values for %d objects", errMalformed, len(vars), len(oids)))
 	}
 	values := make([]Value, len(oids))
-	for i, p := range pdus {
-		v, err := fromPDU(p)
-		if err == nil && !v.OID.Equal(oids[i]) {
-			err = fmt.Errorf("%w: it is about %s", errMalformed, v.OID)
-		}
-		if err != nil {
-			return nil, c.fail(op, err)
+	for i, v := range vars {
+		if !v.OID.Equal(oids[i]) {
+			return nil, c.fail(op, fmt.Errorf("%w: it is about %s", errMalformed, v.OID))
 		}
 		values[i] = v.Value
 	}
@@ -68,7 +61,7 @@ const setPatience = 5
 // nobody knows whether it was done.
 func (c *Client) Set(ctx context.Context, vars ...Var) error {
 	op := operation{
-		name: "set", write: true, vars: vars,
+		name: "set", tag: gosnmp.SetRequest, write: true, vars: vars,
 		retries: c.config.retries(), patience: setPatience * c.config.minTimeout(),
 	}
 	if err := c.mayWrite(); err != nil {
@@ -77,14 +70,11 @@ func (c *Client) Set(ctx context.Context, vars ...Var) error {
 	if len(vars) == 0 {
 		return nil
 	}
-	pdus := make([]gosnmp.SnmpPDU, len(vars))
-	for i, v := range vars {
-		var err error
-		if pdus[i], err = toPDU(v); err != nil {
-			return c.fail(op, err)
+	for _, v := range vars {
+		if err := v.Value.writable(); err != nil {
+			return c.fail(op, fmt.Errorf("%s: %w", v.OID, err))
 		}
 	}
-	op.send = func(x *gosnmp.GoSNMP) (*gosnmp.SnmpPacket, error) { return x.Set(pdus) }
 	_, err := c.do(ctx, op)
 	return err
 }

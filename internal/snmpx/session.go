@@ -9,30 +9,67 @@ import (
 	"github.com/gosnmp/gosnmp"
 )
 
-// newSession makes gosnmp speak through the wire. It opens a socket of its own
+// newSession makes gosnmp speak v3 through the wire. It opens a socket of its own
 // while it starts, as it allocates its buffers only then, which is closed again.
-func newSession(w *wire, c *Config) (*gosnmp.GoSNMP, error) {
+func newSession(w *wire, v V3) (*gosnmp.GoSNMP, error) {
 	x := &gosnmp.GoSNMP{
 		Target: "127.0.0.1", Port: 9, LocalAddr: "127.0.0.1:0", UseUnconnectedUDPSocket: true,
-		Version: gosnmp.Version2c,
+		Version: gosnmp.Version3, SecurityModel: gosnmp.UserSecurityModel,
+		MsgFlags: v.level(), SecurityParameters: v.usm(), ContextName: v.Context,
 		Context: context.Background(), // the wire knows when to stop
 		Timeout: time.Hour,            // and how long to wait
-		Retries: c.retries(),
 		MaxOids: math.MaxInt32,
 	}
-	if v := c.Credentials.V3; v.User != "" {
-		x.Version = gosnmp.Version3
-		x.SecurityModel = gosnmp.UserSecurityModel
-		x.MsgFlags = v.level()
-		x.SecurityParameters = v.usm()
-		x.ContextName = v.Context
-	}
 	if err := x.Connect(); err != nil {
-		return nil, fmt.Errorf("snmpx: start a session: %w", err)
+		return nil, fmt.Errorf("start a session: %w", err)
 	}
 	x.Conn.Close()
 	x.Conn = w
 	return x, nil
+}
+
+// askV3 has gosnmp do an operation.
+func (c *Client) askV3(op operation) (reply, error) {
+	if c.session == nil {
+		x, err := newSession(c.wire, c.config.Credentials.V3)
+		if err != nil {
+			return reply{}, err
+		}
+		c.session, c.wire.engine = x, nil
+	}
+	c.session.Retries = op.retries
+	packet, err := c.send(op)
+	switch {
+	case err != nil:
+		return reply{}, fmt.Errorf("%w: %s", errMalformed, brief(err))
+	case packet.PDUType != gosnmp.GetResponse:
+		return reply{}, fmt.Errorf("%w: it is no answer", errMalformed)
+	}
+	r := reply{status: Status(packet.Error), index: int(packet.ErrorIndex), vars: make([]Var, len(packet.Variables))}
+	for i, p := range packet.Variables {
+		if r.vars[i], err = fromPDU(p); err != nil {
+			return reply{}, err
+		}
+	}
+	return r, nil
+}
+
+func (c *Client) send(op operation) (*gosnmp.SnmpPacket, error) {
+	if op.write {
+		pdus := make([]gosnmp.SnmpPDU, len(op.vars))
+		for i, v := range op.vars {
+			pdus[i] = toPDU(v)
+		}
+		return c.session.Set(pdus)
+	}
+	names := make([]string, len(op.vars))
+	for i, v := range op.vars {
+		names[i] = "." + v.OID.String()
+	}
+	if op.tag == gosnmp.GetBulkRequest {
+		return c.session.GetBulk(names, 0, uint32(op.rows))
+	}
+	return c.session.Get(names)
 }
 
 func (v V3) level() gosnmp.SnmpV3MsgFlags {

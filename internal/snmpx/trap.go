@@ -195,3 +195,14 @@ func toTrap(p *gosnmp.SnmpPacket) (Trap, error) {
 		Inform: p.PDUType == gosnmp.InformRequest, Uptime: uint32(vars[0].Value.Int), OID: which, Vars: vars[2:],
 	}, nil
 }
+
+func fromPDUs(pdus []gosnmp.SnmpPDU) ([]Var, error) {
+	vars := make([]Var, len(pdus))
+	for i, p := range pdus {
+		var err error
+		if vars[i], err = fromPDU(p); err != nil {
+			return nil, err
+		}
+	}
+	return vars, nil
+}

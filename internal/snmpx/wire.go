@@ -83,7 +83,7 @@ func (w *wire) setDeadline(t time.Time) error {
 	return w.conn.SetDeadline(t)
 }
 
-// Write sends a message of gosnmp's, with the community in it.
+// Write sends a message of gosnmp's.
 func (w *wire) Write(b []byte) (int, error) {
 	if w.fatal != nil {
 		return 0, w.fatal
@@ -92,33 +92,37 @@ func (w *wire) Write(b []byte) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	w.discovery = h.version == version3 && len(h.engine) == 0
+	w.discovery = len(h.engine) == 0
 	if w.foreign(h.engine, nil) {
 		w.fatal = &engineChange{slices.Clone(h.engine)}
 		return 0, w.fatal
 	}
+	if err := w.post(h.id, b); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+// post sends a message, the answer to which will have that id.
+func (w *wire) post(id int32, b []byte) error {
 	wait := max(w.rtt.timeout(w.tries, w.minTimeout, w.maxTimeout), w.patience)
 	now := time.Now()
 	if err := w.setDeadline(now.Add(wait)); err != nil {
-		return 0, err
-	}
-	out := b
-	if h.version == version2c {
-		out = appendV2c(make([]byte, 0, len(b)+len(w.community)+8), w.community, h.body)
+		return err
 	}
 	if w.sent == nil {
 		w.sent = make(map[int32]time.Time)
 	}
-	w.sent[h.id] = now
+	w.sent[id] = now
 	if w.tries++; w.tries > 1 {
 		w.count.retries.Add(1)
 	}
 	w.count.sent.Add(1)
-	if err := w.transmit(out); err != nil {
+	if err := w.transmit(b); err != nil {
 		w.broken = err
-		return 0, err
+		return err
 	}
-	return len(b), nil
+	return nil
 }
 
 // transmit sends a message. A socket that has heard of a refusal says so in
@@ -139,8 +143,18 @@ func (w *wire) foreign(engine, known []byte) bool {
 	return len(engine) > 0 && len(known) > 0 && !bytes.Equal(engine, known)
 }
 
-// Read returns the next message that is an answer to one of this request's.
+// Read gives gosnmp the next message that is an answer to one of this request's.
 func (w *wire) Read(b []byte) (int, error) {
+	h, err := w.next(b)
+	if err == nil {
+		err = w.inspect(h)
+		w.fatal = err
+	}
+	return h.size, err
+}
+
+// next waits for the next message that is an answer to one of this request's.
+func (w *wire) next(b []byte) (header, error) {
 	for {
 		n, err := w.conn.Read(b)
 		if errors.Is(err, syscall.ECONNREFUSED) {
@@ -151,23 +165,16 @@ func (w *wire) Read(b []byte) (int, error) {
 			if w.silent = errors.Is(err, os.ErrDeadlineExceeded); !w.silent {
 				w.broken = err
 			}
-			return 0, err
+			return header{}, err
 		}
 		h, err := parseHeader(b[:n])
 		if err != nil || !w.answers(h) {
 			w.count.dropped.Add(1)
 			continue
 		}
-		w.silent, w.refused = false, false
+		w.silent, w.refused, w.tries = false, false, 0
 		w.rtt.sample(time.Since(w.sent[h.id]))
-		if h.version == version3 {
-			if err := w.inspect(h); err != nil {
-				w.fatal = err
-				return 0, err
-			}
-		}
-		w.tries = 0
-		return n, nil
+		return h, nil
 	}
 }
 

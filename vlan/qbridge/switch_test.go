@@ -234,6 +234,12 @@ func TestAcceptsAndIgnores(t *testing.T) {
 // A switch that needs a moment.
 func TestSettles(t *testing.T) {
 	fake := &vlantest.QBridge{Ports: shelf(4)}
+	var wrote atomic.Pointer[context.CancelFunc]
+	fake.Agent().Observe = func(r snmptest.Request) {
+		if cancel := wrote.Load(); cancel != nil && r.Kind == snmptest.Set {
+			(*cancel)()
+		}
+	}
 	sw := dial(t, fake, func(c *qbridge.Config) { c.Settle = time.Minute })
 	ingress := qIngress.Append(1)
 	var asked atomic.Int32
@@ -247,11 +253,8 @@ func TestSettles(t *testing.T) {
 
 	asked.Store(-1 << 30)
 	ctx, cancel := context.WithCancel(t.Context())
-	fake.Agent().Observe = func(r snmptest.Request) {
-		if r.Kind == snmptest.Set {
-			cancel()
-		}
-	}
+	defer cancel()
+	wrote.Store(&cancel)
 	require.ErrorIs(t, sw.Do(ctx, vlan.Step{Op: vlan.SetIngress, Port: "Gi1/0/1", On: true}), context.Canceled)
 }
 

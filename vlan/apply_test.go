@@ -29,7 +29,7 @@ func delivered(t testing.TB) (*vlantest.Switch, vlan.SwitchConfig) {
 		state.Ports[port] = config(t, first, "sw1").State().Ports[port]
 	}
 	state.VLANs[11], state.VLANs[12], state.VLANs[14], state.VLANs[131] = "pi1", "old", "pi4", "public"
-	state.VLANs[4094] = "native"
+	state.VLANs[4093] = "native"
 	return vlantest.SwitchOf(state), c
 }
 

@@ -112,7 +112,8 @@ func text(p netip.Prefix) string {
 }
 
 const (
-	defaultNative = MaxVID
+	highest       = VID(4093) // more is what some switches do not take
+	defaultNative = highest
 	ciscoFirst    = VID(1002) // FDDI and Token Ring, which cannot be deleted
 	ciscoLast     = VID(1005)
 )
@@ -153,7 +154,7 @@ func (b *builder) identifiers() error {
 
 func (b *builder) ranges() error {
 	if b.spec.VLANs == (Range{}) {
-		b.spec.VLANs = Range{2, MaxVID}
+		b.spec.VLANs = Range{2, highest}
 	}
 	if err := checkRange("VLANs", b.spec.VLANs); err != nil {
 		return err

@@ -23,7 +23,7 @@ func TestBuildNumbers(t *testing.T) {
 	}, plan.Pis[1])
 	require.Equal(t, "eth0.12", plan.Pis[1].ServerIface())
 	require.Equal(t, "/export/pi2", plan.FileServer.Export(plan.Pis[1]))
-	require.EqualValues(t, 4094, plan.Native)
+	require.EqualValues(t, 4093, plan.Native)
 }
 
 func TestBuildWholeFarm(t *testing.T) {
@@ -37,7 +37,7 @@ func TestBuildWholeFarm(t *testing.T) {
 	require.Len(t, vids, 4032)
 	require.Len(t, nets, 4032)
 	require.Len(t, public, 4032)
-	for _, never := range []vlan.VID{1, 131, 1002, 1003, 1004, 1005, 4094} {
+	for _, never := range []vlan.VID{1, 131, 1002, 1003, 1004, 1005, 4093} {
 		require.False(t, vids[never], "%d", never)
 	}
 }

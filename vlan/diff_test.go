@@ -46,7 +46,7 @@ func TestDiffOrder(t *testing.T) {
 	require.Equal(t, []string{
 		`0 create VLAN 11 "pi1"`,
 		`0 create VLAN 131 "public"`,
-		`0 create VLAN 4094 "native"`,
+		`0 create VLAN 4093 "native"`,
 		`1 port 1: ingress filtering true`,
 		`2 port 1: isolated true`,
 		`3 port 24: join VLAN 11 tagged`,
@@ -55,7 +55,7 @@ func TestDiffOrder(t *testing.T) {
 		`5 port 1: PVID 11`,
 		`6 port 1: leave VLAN 1`,
 		`7 port 1: join VLAN 131 tagged`,
-		`8 port 24: PVID 4094`,
+		`8 port 24: PVID 4093`,
 		`9 port 24: leave VLAN 1`,
 		`10 port 24: accept tagged frames`,
 		`11 port 24: ingress filtering true`,
@@ -128,8 +128,8 @@ func TestDiffOfStrangers(t *testing.T) {
 	steps, err := vlan.Diff(state, c)
 	require.NoError(t, err)
 	done := after(t, state, steps)
-	require.Equal(t, vlan.PortState{PVID: 4094, Tagged: vlan.VIDs{300}, Ingress: true}, done.Ports["7"])
-	require.Equal(t, vlan.PortState{PVID: 4094, Untagged: vlan.VIDs{300}, Ingress: true}, done.Ports["8"])
+	require.Equal(t, vlan.PortState{PVID: 4093, Tagged: vlan.VIDs{300}, Ingress: true}, done.Ports["7"])
+	require.Equal(t, vlan.PortState{PVID: 4093, Untagged: vlan.VIDs{300}, Ingress: true}, done.Ports["8"])
 	require.Equal(t, vlan.PortState{PVID: 1, Untagged: vlan.VIDs{1}, Ingress: true}, done.Ports["9"])
 	require.NoError(t, vlan.VerifyState(plan, map[string]vlan.State{"sw1": done}))
 }

@@ -74,7 +74,7 @@ func TestPlanJSONRefuses(t *testing.T) {
 		"switch":              {`"switch":"sw1"`, `"switch":"sw9"`},
 		"interface":           {`"iface":"eth0","export_root"`, `"iface":"eth0/","export_root"`},
 		"slot":                {`"slot":3`, `"slot":0`},
-		"native":              {`"native":4094`, `"native":12`},
+		"native":              {`"native":4093`, `"native":12`},
 		"retired is used":     {`"name":"pi1","vid":11`, `"name":"pi1","vid":12`},
 		"retired is nothing":  {`"name":"pi1","vid":11`, `"name":"pi1","vid":5000`},
 		"retired network":     {`"net":"10.64.0.0/30"`, `"net":"10.64.0.0/28"`},

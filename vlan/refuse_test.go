@@ -122,7 +122,7 @@ func TestBuildCollisions(t *testing.T) {
 		{"public is 1", func(s *vlan.Spec) { s.Public.VID = 1 }, "Public.VID", "1", "every port of a switch as it is delivered"},
 		{"public is native", func(s *vlan.Spec) { s.Native = 131 }, "Public.VID", "131", "Native"},
 		{"native is Cisco's", func(s *vlan.Spec) { s.Native = 1003 }, "Native", "1003", "FDDI and Token Ring on Cisco switches"},
-		{"native is reserved", func(s *vlan.Spec) { s.Reserved = vlan.VIDs{4094} }, "Native", "4094", "Reserved"},
+		{"native is reserved", func(s *vlan.Spec) { s.Reserved = vlan.VIDs{4093} }, "Native", "4093", "Reserved"},
 		{"management is public", func(s *vlan.Spec) { s.Management = 131 }, "Management", "131", "Public.VID"},
 		{"pin is public", func(s *vlan.Spec) { s.Pinned = map[string]vlan.Pin{"pi1": {VID: 131}} }, `Pinned["pi1"].VID`, "131", "Public.VID"},
 		{"pin is reserved", func(s *vlan.Spec) {
@@ -198,7 +198,7 @@ func TestCapacity(t *testing.T) {
 	_, err := vlan.Build(spec, nil)
 	var full *vlan.CapacityError
 	require.ErrorAs(t, err, &full)
-	require.Equal(t, vlan.CapacityError{Field: "VLANs", Need: 43 * 96, Have: 4087}, *full)
+	require.Equal(t, vlan.CapacityError{Field: "VLANs", Need: 43 * 96, Have: 4086}, *full)
 }
 
 func TestTrunksInACircle(t *testing.T) {

@@ -8,7 +8,8 @@ import "net/netip"
 type Spec struct {
 	// Private is the IPv4 network that the /30 of each Pi is cut out of.
 	Private netip.Prefix
-	// VLANs are the identifiers that Pis may get. Zero means 2-4094. 1, the
+	// VLANs are the identifiers that Pis may get. Zero means 2-4093, which
+	// is what all switches take. 1, the
 	// public one, the native one, the management one and 1002-1005, which Cisco
 	// switches keep for FDDI and Token Ring, are never given.
 	VLANs Range
@@ -16,7 +17,8 @@ type Spec struct {
 	// else on the same trunks, or that a switch keeps for itself.
 	Reserved VIDs
 	// Native is the VLAN of untagged frames on trunks. No port is a member of it,
-	// so that such a frame goes nowhere. Zero means 4094.
+	// so that such a frame goes nowhere. Zero means that of the previous plan, or
+	// 4093.
 	Native VID
 	// Management is the VLAN that the switches are managed by, tagged on trunks
 	// and on no other port. Zero means that they are not reached by the trunks.

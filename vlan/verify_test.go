@@ -157,15 +157,15 @@ func TestStateFaults(t *testing.T) {
 		{"PVID is not untagged", "1", func(p *vlan.PortState) { p.PVID = 1 }, "PVID", "1", "11"},
 		{"no PVID", "1", func(p *vlan.PortState) { p.PVID = 0 }, "PVID", "0", "11"},
 		{"not isolated", "1", func(p *vlan.PortState) { p.Isolated = false }, "Isolated", "false", "true"},
-		{"trunk's native is private", "24", func(p *vlan.PortState) { p.PVID = 11 }, "PVID", "11", "4094"},
+		{"trunk's native is private", "24", func(p *vlan.PortState) { p.PVID = 11 }, "PVID", "11", "4093"},
 		{"trunk takes untagged", "24", func(p *vlan.PortState) { p.Frames = vlan.AllFrames }, "Frames", "all", "tagged"},
 		{"trunk does not filter", "24", func(p *vlan.PortState) { p.Ingress = false }, "Ingress", "false", "true"},
 		{"trunk carries more", "24", func(p *vlan.PortState) { p.Tagged = p.Tagged.With(99) }, "Tagged", "11-13,99,131", "11-13,131"},
 		{"trunk carries less", "24", func(p *vlan.PortState) { p.Tagged = p.Tagged.Without(12) }, "Tagged", "11,13,131", "11-13,131"},
-		{"native has a member", "24", func(p *vlan.PortState) { p.Untagged = vlan.VIDs{4094} }, "Untagged", "4094", ""},
+		{"native has a member", "24", func(p *vlan.PortState) { p.Untagged = vlan.VIDs{4093} }, "Untagged", "4093", ""},
 		{"stranger", "9", func(p *vlan.PortState) { p.Ingress, p.Tagged = true, vlan.VIDs{12} }, "membership", "12", "no private VLAN"},
 		{"stranger sends", "9", func(p *vlan.PortState) { p.Ingress, p.PVID = true, 12 }, "PVID", "12", "no private VLAN"},
-		{"stranger in native", "9", func(p *vlan.PortState) { p.Tagged = vlan.VIDs{4094} }, "membership", "4094", "no member of the native VLAN"},
+		{"stranger in native", "9", func(p *vlan.PortState) { p.Tagged = vlan.VIDs{4093} }, "membership", "4093", "no member of the native VLAN"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			plan := build(t, small(3), nil)

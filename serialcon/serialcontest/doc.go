@@ -1,0 +1,3 @@
+// Package serialcontest has what tests of consoles need: pseudo-terminals, a
+// chatty host, a UART in memory and a conformance suite for ports.
+package serialcontest

@@ -99,7 +99,7 @@ type AuditFile struct {
 var _ Audit = AuditFile{}
 
 // Record implements [Audit].
-func (a AuditFile) Record(_ context.Context, r Record) error {
+func (a AuditFile) Record(ctx context.Context, r Record) error {
 	line, err := json.Marshal(r)
 	if err != nil {
 		return fmt.Errorf("poe: audit: %w", err)
@@ -108,15 +108,22 @@ func (a AuditFile) Record(_ context.Context, r Record) error {
 	if err != nil {
 		return fmt.Errorf("poe: audit: %w", err)
 	}
-	line = append(line, '\n')
-	if torn(f) {
-		line = append([]byte{'\n'}, line...)
-	}
-	_, err = f.Write(line) // one write, so that lines of other processes do not mix with it
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+	if err := errors.Join(appendLine(ctx, f, line), f.Close()); err != nil {
 		return fmt.Errorf("poe: audit: %w", err)
 	}
 	return nil
+}
+
+// appendLine keeps others out meanwhile, where files have locks.
+func appendLine(ctx context.Context, f *os.File, line []byte) error {
+	if err := flock(ctx, f); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		return err
+	}
+	if torn(f) {
+		line = append([]byte{'\n'}, line...)
+	}
+	_, err := f.Write(append(line, '\n'))
+	return errors.Join(err, f.Sync())
 }
 
 // torn reports whether a crash left the last line without its end.

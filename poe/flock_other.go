@@ -9,6 +9,6 @@ import (
 	"os"
 )
 
-func flock(context.Context, string) (*os.File, error) {
-	return nil, fmt.Errorf("file locks: %w", errors.ErrUnsupported)
+func flock(context.Context, *os.File) error {
+	return fmt.Errorf("file locks: %w", errors.ErrUnsupported)
 }

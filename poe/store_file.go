@@ -166,8 +166,12 @@ func (s *FileStore) Lock(ctx context.Context, name string) (held context.Context
 	if err := s.makeDir(); err != nil {
 		return nil, nil, fmt.Errorf("poe: %w", err)
 	}
-	f, err := flock(ctx, file)
+	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
+		return nil, nil, fmt.Errorf("poe: lock %q: %w", name, err)
+	}
+	if err := flock(ctx, f); err != nil {
+		f.Close()
 		return nil, nil, fmt.Errorf("poe: lock %q: %w", name, err)
 	}
 	return ctx, func() error {

@@ -18,7 +18,7 @@ const (
 func foundryLayout() layout {
 	return layout{
 		columns: []snmpx.OID{snAgentPoePortControl, snAgentPoePortConsumed, snAgentPoePortClass, snAgentPoePortPriority},
-		brief:   4, power: snAgentPoePortConsumed,
+		width:   1, brief: 4, power: snAgentPoePortConsumed,
 		admin: snAgentPoePortControl, on: foundryEnable, off: foundryDisable,
 		mode: snAgentPoePortControl, keep: []int32{foundryLegacy},
 		decode: func(v []snmpx.Value) (poe.PortStatus, bool) {

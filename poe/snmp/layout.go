@@ -10,6 +10,8 @@ import (
 type layout struct {
 	// columns have one index. A row is one if it has the first of them.
 	columns []snmpx.OID
+	// width is how many numbers the index has.
+	width int
 	// brief is how many of them are read where nobody wants counters.
 	brief int
 	// power is the column with the watts; nil where only the class says something.
@@ -61,7 +63,7 @@ func standardLayout(w *watts) layout {
 	l := layout{
 		columns: append(head, pethPsePortPriority, pethPsePortMPSAbsent, pethPsePortInvalid, pethPsePortDenied,
 			pethPsePortOverload, pethPsePortShort),
-		brief: brief,
+		width: 2, brief: brief,
 		admin: pethPsePortAdminEnable, on: truthTrue, off: truthFalse,
 		decode: func(v []snmpx.Value) (poe.PortStatus, bool) {
 			s := poe.PortStatus{Admin: number(v[0]) == truthTrue, Detection: detection(v[1])}

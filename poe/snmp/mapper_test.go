@@ -303,3 +303,34 @@ func TestRowsThatCome(t *testing.T) {
 	require.Len(t, ports, 2)
 	require.Equal(t, "0/2", ports[1].Name)
 }
+
+// An alias that was edited shows in Port at once, in Ports after Remap.
+func TestRemap(t *testing.T) {
+	a, addr := agent(t, is("4413"), iface("1", "0/1", "old"), delivering("1.1"))
+	s := dial(t, config(addr))
+	a.Set(snmpx.MustOID(ifAlias+"1"), snmpx.Text("new"))
+	p, err := s.Port(t.Context(), "0/1")
+	require.NoError(t, err)
+	require.Equal(t, "new", p.Alias)
+	require.NoError(t, s.Remap(t.Context()))
+	ports, err := s.Ports(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "new", ports[0].Alias)
+	require.NoError(t, s.Close())
+	require.ErrorIs(t, s.Remap(t.Context()), snmp.ErrClosed)
+}
+
+// Rows that are not what RFC 3621 numbers are nobody's.
+func TestStrangeRows(t *testing.T) {
+	_, addr := agent(t, is("4413"), iface("1", "0/1", ""), iface("2", "0/2", ""), delivering("1.1"), delivering("1.9.2"), delivering("2"))
+	s := dial(t, config(addr))
+	ports, err := s.Ports(t.Context())
+	require.NoError(t, err)
+	require.Len(t, ports, 1)
+	rows, err := s.Rows(t.Context())
+	require.NoError(t, err)
+	require.Len(t, rows, 3)
+	_, err = s.Port(t.Context(), "0/2")
+	require.ErrorIs(t, err, poe.ErrUnmapped)
+	require.ErrorContains(t, err, "no index")
+}

@@ -21,7 +21,7 @@ const (
 func mikrotikLayout() layout {
 	return layout{
 		columns: []snmpx.OID{mtxrPOEStatus, mtxrPOEPower, mtxrPOEVoltage, mtxrPOECurrent},
-		brief:   4, power: mtxrPOEPower,
+		width:   1, brief: 4, power: mtxrPOEPower,
 		decode: func(v []snmpx.Value) (poe.PortStatus, bool) {
 			status := number(v[0])
 			s := poe.PortStatus{Admin: status != mtxrDisabled, Detection: mtxrDetection(status), Class: -1}

@@ -44,9 +44,13 @@ func (m mapping) read(ctx context.Context) (*portMap, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the rows of the power table: %w", err)
 	}
-	rows := make([]snmpx.OID, len(table))
-	for i, r := range table {
-		rows[i] = r.Index
+	var rows, strange []snmpx.OID
+	for _, r := range table {
+		if len(r.Index) == m.layout.width {
+			rows = append(rows, r.Index)
+		} else {
+			strange = append(strange, r.Index)
+		}
 	}
 	ifs, err := readInterfaces(ctx, m.client)
 	if err != nil {
@@ -56,7 +60,12 @@ func (m mapping) read(ctx context.Context) (*portMap, error) {
 	if err != nil {
 		return nil, err
 	}
-	return m.build(rows, ifs, l), nil
+	pm := m.build(rows, ifs, l)
+	for _, row := range strange {
+		pm.rows[row.String()] = nil
+		pm.why[row.String()] = fmt.Sprintf("it is no index of %d numbers", m.layout.width)
+	}
+	return pm, nil
 }
 
 // build puts rows, interfaces, links and pins together. Whatever contradicts

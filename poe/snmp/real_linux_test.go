@@ -1,6 +1,7 @@
 package snmp_test
 
 import (
+	"fmt"
 	"os/exec"
 	"strings"
 	"testing"
@@ -220,4 +221,38 @@ func written(t *testing.T, addr string) string {
 		all.Write(out)
 	}
 	return strings.ReplaceAll("\n"+all.String(), "\n.", "\n")
+}
+
+// The switch is replaced by another of the same address and users: the driver
+// goes on and says so. With a wrong privacy passphrase net-snmp says nothing.
+func TestRealEngineChange(t *testing.T) {
+	credentials := snmp.Credentials{V3: snmp.V3{
+		User: "poeadmin", Auth: snmp.SHA256, AuthPass: "authpass12345", Priv: snmp.AES, PrivPass: "privpass12345",
+	}}
+	first := snmpd(pse())
+	daemon := snmptest.RunSnmpd(t, first)
+	cfg := config(daemon.Addr)
+	cfg.Credentials, cfg.MaxTimeout, cfg.Settle = credentials, 5*time.Second, 0
+	changes := make(chan [2]string, 10)
+	cfg.OnEngineChange = func(old, now []byte) { changes <- [2]string{fmt.Sprintf("%x", old), fmt.Sprintf("%x", now)} }
+	s := dial(t, cfg)
+	pinned := cfg
+	pinned.Credentials.V3.EngineID = []byte{0x80, 0, 0x1f, 0x88, 0x80, 0xaa, 0xbb, 0xcc, 0xdd, 0, 0x11, 0x22, 0x33}
+	strict := dial(t, pinned)
+	requirePorts(t, strict)
+
+	daemon.Stop()
+	second := snmpd(pse())
+	second.Addr, second.EngineID = daemon.Addr, "80001f8880ffffffff00112244"
+	snmptest.RunSnmpd(t, second)
+	requirePorts(t, s)
+	require.NoError(t, s.SetAdmin(t.Context(), "0/2", false))
+	require.Equal(t, [2]string{first.EngineID, second.EngineID}, <-changes)
+	require.Empty(t, changes)
+	_, err := strict.Ports(t.Context())
+	require.ErrorIs(t, err, snmp.ErrEngineChanged)
+
+	cfg.Credentials.V3.PrivPass, cfg.Retries, cfg.MaxTimeout = "not the password", 1, 200*time.Millisecond
+	_, err = snmp.Dial(t.Context(), cfg)
+	require.ErrorIs(t, err, snmp.ErrTimeout)
 }

@@ -141,6 +141,15 @@ func (s *Switch) has(ctx context.Context, column snmpx.OID) (bool, error) {
 	return false, err
 }
 
+// Remap asks again which rows are which ports, and what the ports' aliases are.
+// The driver does so by itself where it sees that rows or names have changed; an
+// alias that was edited shows in [Switch.Port] at once, and in [Switch.Ports] from
+// here on.
+func (s *Switch) Remap(ctx context.Context) error {
+	_, err := s.remap(ctx, s.ports.Load())
+	return s.faulty("map ports", err)
+}
+
 // remap makes a new map of the ports, unless somebody else did since old.
 func (s *Switch) remap(ctx context.Context, old *portMap) (*portMap, error) {
 	s.mapping.Lock()

@@ -112,9 +112,11 @@ func refused(err error) bool { return strings.Contains(err.Error(), "connection 
 
 // service is one run of Serve.
 type service struct {
-	agent  *Agent
-	conn   net.PacketConn
-	answer sync.Mutex // one request at a time
+	agent *Agent
+	conn  net.PacketConn
+
+	answering sync.Mutex // one request at a time
+	scratch   []byte     // guarded by answering: for the variables of an answer
 
 	mu     sync.Mutex // guards what follows
 	other  net.PacketConn
@@ -154,10 +156,11 @@ func (s *service) handle(b []byte, from net.Addr) {
 
 // respond works out the answer and sends it, as the faults will have it.
 func (s *service) respond(r Request, f *Faults, mayWrite bool) {
-	s.answer.Lock()
-	m, ok := s.agent.answer(r, f, mayWrite)
-	s.answer.Unlock()
+	s.answering.Lock()
+	defer s.answering.Unlock()
+	m, ok := s.agent.answer(r, f, mayWrite, s.scratch[:0])
 	if ok {
+		s.scratch = m.vars
 		s.send(r, m, f)
 	}
 }

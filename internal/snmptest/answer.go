@@ -11,8 +11,8 @@ import (
 const headRoom = 64
 
 // answer works out what to say; ok is false for messages that get no answer.
-func (a *Agent) answer(r Request, f *Faults, mayWrite bool) (m *message, ok bool) {
-	m = &message{community: r.Community, kind: Response, id: r.ID}
+func (a *Agent) answer(r Request, f *Faults, mayWrite bool, scratch []byte) (m *message, ok bool) {
+	m = &message{community: r.Community, kind: Response, id: r.ID, vars: scratch}
 	switch {
 	case r.Kind != Get && r.Kind != GetNext && r.Kind != GetBulk && r.Kind != Set:
 		return nil, false
@@ -35,7 +35,7 @@ func (a *Agent) answer(r Request, f *Faults, mayWrite bool) (m *message, ok bool
 // refuse answers with the variables of the request, as RFC 3416 wants it for a
 // SET that went well too.
 func (m *message) refuse(r Request, s snmpx.Status, index int) {
-	m.status, m.index, m.vars = s, index, nil
+	m.status, m.index, m.vars = s, index, m.vars[:0]
 	for _, v := range r.Vars {
 		m.vars = appendVar(m.vars, v.OID.AppendBER(nil), v.Value)
 	}

@@ -147,6 +147,9 @@ func (m *message) append(dst []byte) []byte {
 	head = appendLength(append(head, tagSequence), len(m.vars))
 	var outer [16]byte
 	pdu := appendLength(append(outer[:0], byte(m.kind)), len(head)+len(m.vars))
+	if dst == nil {
+		dst = make([]byte, 0, len(m.vars)+len(m.community)+headRoom)
+	}
 	size := len(pdu) + len(head) + len(m.vars) + 3 + lengthSize(len(m.community)) + len(m.community)
 	dst = appendLength(append(dst, tagSequence), size)
 	dst = appendInt(dst, byte(snmpx.TypeInteger), version2c)

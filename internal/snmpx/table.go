@@ -15,6 +15,9 @@ type Row struct {
 // maxCells bounds what an agent that never ends can make us keep.
 const maxCells = 1 << 20
 
+// usualRows are as many as most switches have ports.
+const usualRows = 52
+
 // Table reads columns that have the same index, row by row: in one message, where
 // the agent's answers hold it. A column without any object is no error. One that
 // ends early is [ErrTruncated] when the agent does have what is missing.
@@ -30,6 +33,9 @@ func (c *Client) Table(ctx context.Context, columns ...OID) ([]Row, error) {
 	err := c.stream(ctx, t.columns, func(i int, v Var) error {
 		if total++; total > maxCells {
 			return fmt.Errorf("snmpx: table %s on %s: it does not end", columns[i], c.target)
+		}
+		if t.cells[i] == nil {
+			t.cells[i] = make([]Var, 0, usualRows)
 		}
 		t.cells[i] = append(t.cells[i], v)
 		return nil

@@ -14,8 +14,8 @@
 // made and have no member yet, and a PVID of which the port is no member; to the
 // kernel such a port has none, and drops untagged frames. Frames for VLANs that
 // a port is not a member of are always dropped, so ingress filtering reads as
-// on. What a bridge does is lost with it: Save is not supported, and the machine's
-// own network configuration must say the same.
+// on. What a bridge does is lost with it: the machine's own network configuration
+// must say the same, and Save leaves that to [Switch.Keep].
 //
 // The package works on Linux only. Elsewhere everything is
 // [errors.ErrUnsupported].

@@ -18,6 +18,9 @@ var ErrNotFiltering = errors.New("the bridge does not filter VLANs: every port r
 type Switch struct {
 	// Bridge is the name of the bridge.
 	Bridge string
+	// Keep writes what the bridge does into the machine's own configuration. nil
+	// means that Save is not supported.
+	Keep func(ctx context.Context, state vlan.State) error
 
 	mu    sync.Mutex          // guards what follows, and is held while there is a change
 	made  map[vlan.VID]bool   // VLANs that were made
@@ -68,17 +71,28 @@ func (s *Switch) DoAll(ctx context.Context, steps []vlan.Step) error {
 	return nil
 }
 
-// Save is not supported: what the kernel does ends with the bridge.
-func (s *Switch) Save(context.Context) error {
-	return s.wrap(fmt.Errorf("save the state of a bridge: %w: write it into the machine's network configuration", errors.ErrUnsupported))
+// Save calls Keep with what the bridge does: the kernel forgets it at the end of
+// the bridge.
+func (s *Switch) Save(ctx context.Context) error {
+	if s.Keep == nil {
+		return s.wrap(fmt.Errorf("save the state of a bridge: %w: set Keep, or write it into the machine's network configuration", errors.ErrUnsupported))
+	}
+	state, err := s.Read(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.Keep(ctx, state); err != nil {
+		return s.wrap(fmt.Errorf("keep the state of the bridge: %w", err))
+	}
+	return nil
 }
 
 func (s *Switch) wrap(err error) error {
 	return fmt.Errorf("linuxbridge: bridge %q: %w", s.Bridge, err)
 }
 
-// note remembers what the kernel has no place for, and returns a port as the
-// kernel should have it.
+// note remembers a VLAN, for which the kernel has no place while it has no
+// member.
 func (s *Switch) note(step vlan.Step) {
 	switch step.Op {
 	case vlan.CreateVLAN:

@@ -2,6 +2,7 @@ package linuxbridge
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 
@@ -27,7 +28,7 @@ func (s *Switch) bridge() (*netlink.Bridge, error) {
 }
 
 func notFound(err error) error {
-	if _, missing := err.(netlink.LinkNotFoundError); missing {
+	if _, missing := errors.AsType[netlink.LinkNotFoundError](err); missing {
 		return fmt.Errorf("%w: %w", err, fs.ErrNotExist)
 	}
 	return err
@@ -49,7 +50,7 @@ func (s *Switch) read(ctx context.Context) (vlan.State, error) {
 	if err != nil {
 		return vlan.State{}, fmt.Errorf("list VLANs: %w", err)
 	}
-	st := vlan.State{VLANs: map[vlan.VID]string{}, Ports: map[string]vlan.PortState{}, Can: vlan.CanIngress | vlan.CanIsolate}
+	st := vlan.State{VLANs: map[vlan.VID]string{}, Ports: map[string]vlan.PortState{}, Can: vlan.CanIsolate}
 	for v := range s.made {
 		st.VLANs[v] = ""
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/mythic-beasts/hostkit/vlan"
 	"github.com/mythic-beasts/hostkit/vlan/linuxbridge"
 	"github.com/mythic-beasts/hostkit/vlan/realtest"
+	"github.com/mythic-beasts/hostkit/vlan/vlantest"
 )
 
 var guest = realtest.Guest{Modules: []string{"8021q", "bridge", "veth"}}
@@ -118,5 +119,37 @@ func TestRealRefuses(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		require.ErrorIs(t, sw.Do(ctx, vlan.Step{Op: vlan.CreateVLAN, VID: 7}), context.Canceled)
+	})
+}
+
+func TestRealConformance(t *testing.T) {
+	t.Parallel()
+	guest.Inside(t, func(t *testing.T) {
+		ports := []string{"swp1", "swp2", "swp3", "trunk"}
+		vlantest.TestDriver(t, func(t *testing.T) vlantest.Subject {
+			run(t, "ip link add br0 type bridge vlan_filtering 1")
+			t.Cleanup(func() { run(t, "ip link delete br0") })
+			for _, port := range ports {
+				run(t, "ip link add "+port+" type veth peer name "+port+"-peer\nip link set "+port+" master br0")
+				t.Cleanup(func() { run(t, "ip link delete "+port) })
+			}
+			kept := func(context.Context, vlan.State) error { return nil }
+			return vlantest.Subject{
+				Driver: &linuxbridge.Switch{Bridge: "br0", Keep: kept}, Ports: ports, VIDs: []vlan.VID{4000, 131, 11, 12, 13},
+			}
+		})
+	})
+}
+
+func TestRealKeep(t *testing.T) {
+	t.Parallel()
+	guest.Inside(t, func(t *testing.T) {
+		run(t, "ip link add br0 type bridge vlan_filtering 1")
+		full := errors.New("disk full")
+		sw := &linuxbridge.Switch{Bridge: "br0", Keep: func(_ context.Context, st vlan.State) error {
+			require.EqualValues(t, 1, st.Ports["br0"].PVID)
+			return full
+		}}
+		require.ErrorIs(t, sw.Save(t.Context()), full)
 	})
 }

@@ -3,7 +3,6 @@ package ovs
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/mythic-beasts/hostkit/vlan"
@@ -24,14 +23,14 @@ const nowhere = 4095
 // noTag is a port without the column tag.
 const noTag = -1
 
-// everyOther is all VLANs but the first.
-var everyOther = func() vlan.VIDs {
-	var all vlan.VIDs
-	for v := vlan.VID(2); v <= vlan.MaxVID; v++ {
+// every is all VLANs.
+func every() vlan.VIDs {
+	all := make(vlan.VIDs, 0, vlan.MaxVID)
+	for v := vlan.MinVID; v <= vlan.MaxVID; v++ {
 		all = append(all, v)
 	}
 	return all
-}()
+}
 
 // columns are those of the table Port that decide about VLANs. See
 // ovs-vswitchd.conf.db(5), "VLAN Configuration".
@@ -54,7 +53,6 @@ func express(ps vlan.PortState) columns {
 	tagged := ints(ps.Tagged)
 	native := ps.PVID != 0 && ps.Frames != vlan.TaggedFrames
 	switch {
-	case factory(ps):
 	case native && ps.Untagged.Contains(ps.PVID) && (len(tagged) == 0 || ps.Frames == vlan.UntaggedFrames):
 		c.vlanMode, c.tag = modeAccess, int(ps.PVID)
 	case native && ps.Untagged.Contains(ps.PVID):
@@ -68,11 +66,6 @@ func express(ps vlan.PortState) columns {
 		c.vlanMode, c.trunks, c.protected = modeTrunk, []int{nowhere}, true
 	}
 	return c
-}
-
-// factory reports whether a port is as Open vSwitch makes it.
-func factory(ps vlan.PortState) bool {
-	return ps.PVID == 1 && ps.Untagged.Equal(vlan.VIDs{1}) && ps.Tagged.Equal(everyOther) && ps.Frames == vlan.AllFrames
 }
 
 // state is what was asked for, if the columns still say so, and else what they
@@ -105,7 +98,7 @@ func (c columns) meaning() vlan.PortState {
 		}
 	}
 	if len(c.trunks) == 0 {
-		tagged = everyOther.With(1)
+		tagged = every()
 	}
 	native := vlan.VID(max(c.tag, 0))
 	if native == 0 {
@@ -129,35 +122,13 @@ func (c columns) meaning() vlan.PortState {
 	return ps
 }
 
-// set is the command that makes the port so.
-func (p port) set(ps vlan.PortState) []string {
-	c := express(ps)
-	tag := "[]"
-	if c.tag != noTag {
-		tag = strconv.Itoa(c.tag)
-	}
-	mode := c.vlanMode
-	if mode == "" {
-		mode = "[]"
-	}
-	trunks := make([]string, len(c.trunks))
-	for i, n := range c.trunks {
-		trunks[i] = strconv.Itoa(n)
-	}
-	return []string{
-		"--", "set", "Port", p.uuid, "tag=" + tag, "trunks=[" + strings.Join(trunks, ",") + "]", "vlan_mode=" + mode,
-		"protected=" + strconv.FormatBool(c.protected), "other_config:rstp-port-admin-edge=" + strconv.FormatBool(c.edge),
-		"external_ids:" + modeKey + "=" + strconv.Quote(formatMode(ps)),
-	}
-}
-
 // modeKey is where what was asked for is noted.
 const modeKey = "hostkit-mode"
 
-const modeForm = "pvid=%d untagged=%s tagged=%s frames=%d ingress=%t isolated=%t edge=%t"
+const modeForm = "pvid=%d untagged=%s tagged=%s frames=%d isolated=%t edge=%t"
 
 func formatMode(ps vlan.PortState) string {
-	return fmt.Sprintf(modeForm, ps.PVID, dash(ps.Untagged), dash(ps.Tagged), ps.Frames, ps.Ingress, ps.Isolated, ps.Edge)
+	return fmt.Sprintf(modeForm, ps.PVID, dash(ps.Untagged), dash(ps.Tagged), ps.Frames, ps.Isolated, ps.Edge)
 }
 
 // dash writes an empty set as "-", because a scanned word cannot be empty.
@@ -170,9 +141,9 @@ func dash(v vlan.VIDs) string {
 
 // parseMode reads what formatMode writes. Anybody may have written it.
 func parseMode(text string) (vlan.PortState, error) {
-	var ps vlan.PortState
+	ps := vlan.PortState{Ingress: true}
 	var untagged, tagged string
-	if _, err := fmt.Sscanf(text, modeForm, &ps.PVID, &untagged, &tagged, &ps.Frames, &ps.Ingress, &ps.Isolated, &ps.Edge); err != nil {
+	if _, err := fmt.Sscanf(text, modeForm, &ps.PVID, &untagged, &tagged, &ps.Frames, &ps.Isolated, &ps.Edge); err != nil {
 		return vlan.PortState{}, fmt.Errorf("ovs: note %q: %w", text, err)
 	}
 	var err error

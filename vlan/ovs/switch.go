@@ -79,7 +79,7 @@ func (s *Switch) DoAll(ctx context.Context, steps []vlan.Step) error {
 }
 
 // Save does nothing: the database is what the switch starts with.
-func (s *Switch) Save(context.Context) error { return nil }
+func (s *Switch) Save(ctx context.Context) error { return ctx.Err() }
 
 // bridge is the bridge's rows of the database.
 type bridge struct {
@@ -93,6 +93,7 @@ type port struct {
 	uuid string
 	columns
 	mode string // what was asked for, as noted
+	was  string // the columns before, as noted, if it was in all VLANs then
 }
 
 // known refuses ports that are not there. Names go to the database as part of
@@ -101,6 +102,10 @@ func (b *bridge) known(step vlan.Step) error {
 	switch step.Op {
 	case vlan.CreateVLAN, vlan.RenameVLAN, vlan.DeleteVLAN:
 		return nil
+	case vlan.SetIngress:
+		if !step.On {
+			return fmt.Errorf("%v: Open vSwitch always filters what comes in: %w", step, vlan.ErrUnsupported)
+		}
 	}
 	if _, ok := b.ports[step.Port]; !ok {
 		return fmt.Errorf("port %q: %w", step.Port, fs.ErrNotExist)
@@ -108,38 +113,57 @@ func (b *bridge) known(step vlan.Step) error {
 	return nil
 }
 
-// state is what the rows mean. Open vSwitch has no list of VLANs: there are
-// those that have a name noted, and those of untagged frames.
+// state is what the rows mean. Open vSwitch has no list of VLANs: there are those
+// that have a name noted, and those that a port is in which is not in nearly all.
 func (b *bridge) state() vlan.State {
 	st := vlan.State{
 		VLANs: maps.Clone(b.names),
 		Ports: make(map[string]vlan.PortState, len(b.ports)),
-		Can:   vlan.CanIngress | vlan.CanFrames | vlan.CanIsolate | vlan.CanEdge | vlan.CanName,
+		Can:   vlan.CanFrames | vlan.CanIsolate | vlan.CanEdge | vlan.CanName,
 	}
 	for name, p := range b.ports {
 		ps := p.state()
 		st.Ports[name] = ps
-		for _, v := range ps.Untagged.With(ps.PVID) {
-			if !keyed(st.VLANs, v) && v.Valid() {
-				st.VLANs[v] = ""
-			}
+		exist(st.VLANs, ps.Untagged.With(ps.PVID))
+		if !wide(ps) {
+			exist(st.VLANs, ps.Tagged)
 		}
 	}
+	for name, ps := range st.Ports {
+		st.Ports[name] = among(st.VLANs, ps)
+	}
 	return st
+}
+
+// exist adds VLANs that have no name.
+func exist(names map[vlan.VID]string, vids vlan.VIDs) {
+	for _, v := range vids {
+		if !keyed(names, v) && v.Valid() {
+			names[v] = ""
+		}
+	}
 }
 
 // changes are the commands that lead from one state to another.
 func (b *bridge) changes(before, after vlan.State) []string {
 	var args []string
+	var made vlan.VIDs
+	for v := range after.VLANs {
+		if !keyed(before.VLANs, v) {
+			made = made.With(v)
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(after.Ports)) {
-		was, is := before.Ports[name], after.Ports[name]
-		if !was.Equal(is) {
-			args = append(args, b.ports[name].set(is)...)
+		was, is, p := before.Ports[name], after.Ports[name], b.ports[name]
+		switch {
+		case wide(p.state()) && narrows(was, is):
+			args = append(args, p.narrow(was, is, made)...)
+		case !was.Equal(is):
+			args = append(args, p.set(is, after.VLANs, made)...)
 		}
 	}
 	for _, vid := range slices.Sorted(maps.Keys(after.VLANs)) {
-		noted, ok := b.names[vid]
-		if name := after.VLANs[vid]; !ok && !keyed(before.VLANs, vid) || noted != name {
+		if name := after.VLANs[vid]; made.Contains(vid) || b.names[vid] != name {
 			args = append(args, "--", "set", "Bridge", b.uuid, "external_ids:"+vlanKey(vid)+"="+strconv.Quote(name))
 		}
 	}

@@ -143,7 +143,8 @@ func (r *row) port(uuid string) port {
 	p.trunks = r.numbers("trunks")
 	slices.Sort(p.trunks)
 	p.edge = r.pairs("other_config")["rstp-port-admin-edge"] == "true"
-	p.mode = r.pairs("external_ids")[modeKey]
+	ids := r.pairs("external_ids")
+	p.mode, p.was = ids[modeKey], ids[wasKey]
 	return p
 }
 

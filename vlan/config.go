@@ -1,6 +1,9 @@
 package vlan
 
-import "fmt"
+import (
+	"cmp"
+	"slices"
+)
 
 // SwitchConfig is what one switch must do.
 type SwitchConfig struct {
@@ -19,9 +22,17 @@ type SwitchConfig struct {
 	Private VIDs
 	// Retired are the private VLANs that must not exist here any more.
 	Retired VIDs
-	// Names are those that VLANs of the plan have, or had, here or elsewhere. A
-	// VLAN with another name may be somebody else's.
-	Names map[VID]string
+	// RetiredNames are the names that each of those had here. A VLAN with another
+	// name is somebody else's.
+	RetiredNames []string
+}
+
+// retiredName is the name of the i-th of Retired, "" when that is not known.
+func (c SwitchConfig) retiredName(i int) string {
+	if i < len(c.RetiredNames) {
+		return c.RetiredNames[i]
+	}
+	return ""
 }
 
 // VLAN is a VLAN of a switch.
@@ -91,13 +102,11 @@ func (p *Plan) Configs() []SwitchConfig {
 func (p *Plan) config(t *tree, i int) SwitchConfig {
 	sw := p.Switches[i]
 	c := SwitchConfig{Name: sw.Name, Shelf: sw.Shelf, Native: p.Native, Private: t.private}
-	c.Names = t.names
-	for _, v := range t.behind[i] {
-		c.VLANs = append(c.VLANs, VLAN{ID: v, Name: c.Names[v], Role: PrivateVLAN})
-	}
-	for _, v := range c.Private {
-		if !t.behind[i].Contains(v) {
-			c.Retired = append(c.Retired, v)
+	for n, v := range t.private {
+		if t.behind[i].Contains(v) {
+			c.VLANs = append(c.VLANs, VLAN{ID: v, Name: t.names[n], Role: PrivateVLAN})
+		} else {
+			c.Retired, c.RetiredNames = append(c.Retired, v), append(c.RetiredNames, t.names[n])
 		}
 	}
 	if p.Public.VID != 0 {
@@ -133,32 +142,23 @@ const (
 	managementName = "management"
 )
 
-// names are those of all VLANs, the retired ones too.
-func (p *Plan) names() map[VID]string {
-	names := make(map[VID]string, len(p.Pis)+len(p.Retired))
-	for _, r := range p.Retired {
-		names[r.VID] = r.Name
-	}
+// private are the VLANs that are, or were, some Pi's, in order, and whose.
+func (p *Plan) private() (VIDs, []string) {
+	all := make([]VLAN, 0, len(p.Pis)+len(p.Retired))
 	for _, pi := range p.Pis {
-		names[pi.VID] = pi.Name
-	}
-	names[p.Public.VID], names[p.Management], names[p.Native] = publicName, managementName, nativeName
-	delete(names, 0)
-	return names
-}
-
-// private are the VLANs that are, or were, some Pi's.
-func (p *Plan) private() VIDs {
-	ids := make([]VID, 0, len(p.Pis)+len(p.Retired))
-	for _, pi := range p.Pis {
-		ids = append(ids, pi.VID)
+		all = append(all, VLAN{ID: pi.VID, Name: pi.Name})
 	}
 	for _, r := range p.Retired {
 		if r.VID != 0 && r.VID != p.Public.VID && r.VID != p.Native && r.VID != p.Management {
-			ids = append(ids, r.VID)
+			all = append(all, VLAN{ID: r.VID, Name: r.Name})
 		}
 	}
-	return NewVIDs(ids...)
+	slices.SortFunc(all, func(x, y VLAN) int { return cmp.Compare(x.ID, y.ID) })
+	ids, names := make(VIDs, len(all)), make([]string, len(all))
+	for i, v := range all {
+		ids[i], names[i] = v.ID, v.Name
+	}
+	return ids, names
 }
 
 func (p *Plan) piPort(pi Pi) PortMode {
@@ -176,7 +176,7 @@ func (p *Plan) uplinkPort(t *tree, i int) PortMode {
 	if up.To != "" {
 		return p.trunk(up.Port, up.Members, up.To, t.behind[i], true)
 	}
-	return p.trunk(up.Port, up.Members, fmt.Sprintf("file server %s", up.Iface), t.behind[i], !t.routed[i])
+	return p.trunk(up.Port, up.Members, "file server "+up.Iface, t.behind[i], !t.routed[i])
 }
 
 func (p *Plan) trunk(port string, members []string, peer string, behind VIDs, public bool) PortMode {

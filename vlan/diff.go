@@ -92,16 +92,20 @@ func (d *differ) foreign() error {
 	if !d.can(CanName) {
 		return nil
 	}
+	ours := slices.Clone(d.want.VLANs)
+	for i, v := range d.want.Retired {
+		ours = append(ours, VLAN{ID: v, Name: d.want.retiredName(i)})
+	}
 	others := d.others()
-	for _, v := range slices.Sorted(maps.Keys(d.want.Names)) {
-		name, there := d.now.VLANs[v]
-		if !there || name == d.want.Names[v] {
+	for _, v := range ours {
+		name, there := d.now.VLANs[v.ID]
+		if !there || name == v.Name {
 			continue
 		}
 		for _, port := range others {
-			if now := d.now.Ports[port]; now.Member(v) || now.PVID == v {
+			if now := d.now.Ports[port]; now.Member(v.ID) || now.PVID == v.ID {
 				return &CollisionError{
-					Field: "VLAN of " + d.want.Name, Value: strconv.Itoa(int(v)),
+					Field: "VLAN of " + d.want.Name, Value: strconv.Itoa(int(v.ID)),
 					With: fmt.Sprintf("%q, which port %s is in: keep the identifier free, by Reserved, or the port out", name, port),
 				}
 			}
@@ -344,8 +348,8 @@ func (d *differ) edges() {
 }
 
 func (d *differ) remove() {
-	for _, v := range d.want.Retired {
-		if name := d.now.VLANs[v]; !d.can(CanName) || name == d.want.Names[v] {
+	for i, v := range d.want.Retired {
+		if name := d.now.VLANs[v]; !d.can(CanName) || name == d.want.retiredName(i) {
 			d.do(Step{Op: DeleteVLAN, VID: v})
 		}
 	}

@@ -231,7 +231,13 @@ func safely(t *testing.T, seed uint64) {
 		}
 	}
 	for v := vlan.VID(2); v < 10; v++ {
-		have.VLANs[v] = c.Names[v]
+		have.VLANs[v] = "of nobody"
+	}
+	for _, v := range c.VLANs {
+		have.VLANs[v.ID] = v.Name
+	}
+	for i, v := range c.Retired {
+		have.VLANs[v] = c.RetiredNames[i]
 	}
 	names := []string{"1", "2", "3", "4", "5", "6", "24"}
 	for range r.IntN(10) {

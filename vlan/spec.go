@@ -8,10 +8,10 @@ import "net/netip"
 type Spec struct {
 	// Private is the IPv4 network that the /30 of each Pi is cut out of.
 	Private netip.Prefix
-	// VLANs are the identifiers that Pis may get. Zero means 2-4093, which
-	// is what all switches take. 1, the
-	// public one, the native one, the management one and 1002-1005, which Cisco
-	// switches keep for FDDI and Token Ring, are never given.
+	// VLANs are the identifiers that Pis may get. Zero means 2-4093, which is what
+	// all switches take. 1, the public one, the native one, the management one and
+	// 1002-1005, which Cisco switches keep for FDDI and Token Ring, are never
+	// given.
 	VLANs Range
 	// Reserved are identifiers that are never given: those in use for something
 	// else on the same trunks, or that a switch keeps for itself.

@@ -172,13 +172,13 @@ func (b *builder) limits() error {
 // tree is the switches of a plan, as indices of its Switches.
 type tree struct {
 	index    map[string]int
-	parent   []int   // -1: the file server
-	children [][]int // in the order of the plan
-	local    [][]int // indices of the Pis on each switch
-	behind   []VIDs  // private VLANs of the Pis on a switch and below it
-	routed   []bool  // whether a switch of the group has the router
-	private  VIDs    // of all Pis and retired ones
-	names    map[VID]string
+	parent   []int    // -1: the file server
+	children [][]int  // in the order of the plan
+	local    [][]int  // indices of the Pis on each switch
+	behind   []VIDs   // private VLANs of the Pis on a switch and below it
+	routed   []bool   // whether a switch of the group has the router
+	private  VIDs     // of all Pis and retired ones
+	names    []string // whose each of those is
 }
 
 func newTree(p *Plan) *tree {
@@ -186,8 +186,8 @@ func newTree(p *Plan) *tree {
 	t := &tree{
 		index: make(map[string]int, n), parent: make([]int, n), children: make([][]int, n),
 		local: make([][]int, n), behind: make([]VIDs, n), routed: make([]bool, n),
-		private: p.private(), names: p.names(),
 	}
+	t.private, t.names = p.private()
 	for i, sw := range p.Switches {
 		t.index[sw.Name] = i
 	}

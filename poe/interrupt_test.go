@@ -150,6 +150,30 @@ func TestOrdersGoAstray(t *testing.T) {
 	}
 }
 
+// A copy of an Off that arrives after the next On does not win.
+func TestOnRightAfterOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(1)
+		l.sw.SetFaults(poetest.SwitchFaults{Repeat: 1500 * time.Millisecond})
+		_, err := l.Off(t.Context(), "1", why)
+		require.NoError(t, err)
+		l.sw.SetFaults(poetest.SwitchFaults{})
+		res, err := l.On(t.Context(), "1", why)
+		require.NoError(t, err)
+		require.True(t, res.After.Delivering())
+		wait(10 * time.Second)
+		require.True(t, l.status(t, "1").Delivering())
+
+		// Long after, On need not wait.
+		_, err = l.Off(t.Context(), "1", why)
+		require.NoError(t, err)
+		wait(time.Minute)
+		res, err = l.On(t.Context(), "1", why)
+		require.NoError(t, err)
+		require.Less(t, res.Took, 2*time.Second)
+	})
+}
+
 // After an order whose answer was lost no opposite order goes out before the
 // switch was heard again.
 func TestNoOppositeOrderUnsettled(t *testing.T) {
@@ -197,6 +221,26 @@ func TestSwitchDiesWhileOff(t *testing.T) {
 		_, err = l.Recover(t.Context())
 		require.ErrorIs(t, err, poetest.ErrTimeout)
 		require.Len(t, l.pending(t), 1, "it stays in the journal until the switch answers")
+		l.onOrJournaled(t)
+	})
+}
+
+// A switch that goes silent at the first order gets no second one.
+func TestSwitchDiesAtOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(1)
+		dead := false
+		l.sw.SetFaults(poetest.SwitchFaults{Fail: func(c poetest.Call) error {
+			dead = dead || c.Op == "set"
+			if dead {
+				return poetest.ErrTimeout
+			}
+			return nil
+		}})
+		res, err := l.Cycle(t.Context(), "1", why)
+		require.ErrorIs(t, err, poetest.ErrTimeout)
+		require.True(t, res.Interrupted)
+		require.Len(t, l.sw.Orders(), 1)
 		l.onOrJournaled(t)
 	})
 }
@@ -288,6 +332,50 @@ func TestRecoverLeavesTheLiving(t *testing.T) {
 		require.Empty(t, results)
 		require.NoError(t, <-done)
 		require.Len(t, l.sw.Orders(), 2)
+	})
+}
+
+// Recover itself may be interrupted, and then has it to do again.
+func TestRecoverInterrupted(t *testing.T) {
+	for name, faults := range map[string]poetest.SwitchFaults{
+		"the context ends":              {},
+		"the switch dies":               {Fail: poetest.FailAt(3, 1<<30, poetest.ErrTimeout)},
+		"orders are refused since then": {ReadOnly: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLab(1)
+				l.sw.Edit("1", func(st *poe.PortStatus) { st.Admin = false })
+				l.putIntent(t, `{"port":"1","action":"cycle","on":true,"who":"ops","started":"1999-12-31T23:59:59Z"}`)
+				l.sw.SetFaults(faults)
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				if faults.Fail == nil && !faults.ReadOnly {
+					time.AfterFunc(3*time.Second, cancel)
+				}
+				results, err := l.Recover(ctx)
+				require.Error(t, err)
+				require.Len(t, results, 1)
+				require.True(t, results[0].Interrupted)
+				l.onOrJournaled(t)
+			})
+		})
+	}
+}
+
+// The process was killed with an "off" on its way, which arrives after the next
+// has begun.
+func TestRecoverBeforeOffArrives(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(1)
+		l.sw.SetFaults(poetest.SwitchFaults{Late: 1500 * time.Millisecond})
+		require.Error(t, l.sw.SetAdmin(t.Context(), "1", false))
+		l.sw.SetFaults(poetest.SwitchFaults{})
+		l.putIntent(t, `{"port":"1","action":"cycle","on":true,"who":"ops","started":"2000-01-01T00:00:00Z"}`)
+		_, err := l.Recover(t.Context())
+		require.NoError(t, err)
+		l.onOrJournaled(t)
+		require.Len(t, l.audit.records, 1, "it was finished the first time")
 	})
 }
 

@@ -39,19 +39,31 @@ func (h history) allow(now time.Time, p Policy) (history, time.Time) {
 	return h, time.Time{}
 }
 
-// count has the port's history know that it is switched off now, or returns a
-// [*LockoutError].
-func (o *operation) count(ctx context.Context) error {
-	var h history
+// history reads when the port was switched off.
+func (o *operation) history(ctx context.Context) (h history, rev int64, err error) {
 	val, rev, err := o.c.journal().Get(ctx, o.key("history"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return h, 0, nil
+	}
 	if err == nil {
 		err = json.Unmarshal(val, &h)
 	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("read how often it was switched off: %w", err)
+	if err != nil {
+		return h, rev, fmt.Errorf("read how often it was switched off: %w", err)
+	}
+	return h, rev, nil
+}
+
+// count has the port's history know that it is switched off now, or returns a
+// [*LockoutError].
+func (o *operation) count(ctx context.Context) error {
+	h, rev, err := o.history(ctx)
+	if err != nil {
+		return err
 	}
 	h, until := h.allow(time.Now(), o.policy)
-	if val, err = json.Marshal(h); err != nil {
+	val, err := json.Marshal(h)
+	if err != nil {
 		return fmt.Errorf("write how often it was switched off: %w", err)
 	}
 	if _, err := o.c.journal().Put(ctx, o.key("history"), val, rev); err != nil {
@@ -61,6 +73,16 @@ func (o *operation) count(ctx context.Context) error {
 		return &LockoutError{Port: o.res.Port, Count: len(h.Offs), Until: until}
 	}
 	return nil
+}
+
+// justOff reports whether an order to switch the port off may still be on its
+// way.
+func (o *operation) justOff(ctx context.Context) bool {
+	h, _, err := o.history(ctx)
+	if err != nil || len(h.Offs) == 0 {
+		return err != nil
+	}
+	return time.Since(h.Offs[len(h.Offs)-1]) < o.policy.OffDeadline+o.policy.Settle
 }
 
 // forget ends a lockout.

@@ -103,6 +103,7 @@ func (o *operation) turnOn(ctx context.Context) error {
 	if err := o.beginIntent(ctx, true); err != nil {
 		return err
 	}
+	o.unsure = o.justOff(ctx)
 	return o.endAfter(ctx, o.on(ctx))
 }
 

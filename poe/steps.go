@@ -101,11 +101,10 @@ func (o *operation) off(ctx context.Context) error {
 	return nil
 }
 
-// on orders the port on, unless it is for certain, and waits until it gives
-// power.
+// on orders the port on, unless it is, and waits until it gives power.
 func (o *operation) on(ctx context.Context) error {
 	before := o.res.After
-	if !before.Admin || o.unsure {
+	if !before.Admin {
 		if err := o.set(ctx, true); err != nil {
 			return err
 		}

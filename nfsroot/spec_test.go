@@ -125,7 +125,7 @@ func TestHashIsOverEverything(t *testing.T) {
 		{"keyring", func(s *nfsroot.Spec) { s.Keyring = "/k.gpg" }},
 		{"packages", func(s *nfsroot.Spec) { s.Packages = append(s.Packages, "nginx") }},
 		{"pins", func(s *nfsroot.Spec) { s.Pins = []nfsroot.Pin{{Package: "*", Pin: "version 1", Priority: 1}} }},
-		{"trim", func(s *nfsroot.Spec) { s.Trim.HWDB = true }},
+		{"trim", func(s *nfsroot.Spec) { s.Trim.HWDB = !s.Trim.HWDB }},
 		{"mask", func(s *nfsroot.Spec) { s.Mask = nil }},
 		{"kernel", func(s *nfsroot.Spec) { s.Kernel = &nfsroot.Kernel{Package: "linux-image-arm64"} }},
 		{"modules", func(s *nfsroot.Spec) {

@@ -1,7 +1,12 @@
 package build_test
 
 import (
+	"errors"
 	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -32,17 +37,44 @@ func TestCommandOfMmdebstrap(t *testing.T) {
 	require.Equal(t, nfsroot.ARM64, c.Arch)
 	require.Contains(t, c.Args, "--architectures=arm64")
 	require.Contains(t, c.Args, "--include="+strings.Join(s.Packages, ","))
-	require.Contains(t, c.Args, "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr")
-	require.Contains(t, c.Args, "--dpkgopt=path-exclude=/usr/share/doc/*")
-	require.Contains(t, c.Args, "--dpkgopt=force-unsafe-io")
+	require.Contains(t, c.Args, "--setup-hook=/usr/share/mmdebstrap/hooks/merged-usr/setup00.sh")
 	end := c.Args[len(c.Args)-4:]
 	require.Equal(t, []string{"--", "bookworm", c.Root}, end[:3])
 	require.Equal(t, s.SourcesList(""), end[3])
 
 	s.Packages, s.Trim = []string{"usrmerge"}, nfsroot.Trim{}
 	c = commandOf(t, build.Mmdebstrap, s)
-	require.NotContains(t, strings.Join(c.Args, " "), "--hook-dir")
-	require.NotContains(t, strings.Join(c.Args, " "), "path-exclude")
+	require.NotContains(t, strings.Join(c.Args, " "), "merged-usr")
+	require.NotContains(t, strings.Join(c.Args, " "), "--extract-hook")
+}
+
+// What tar unpacked is trimmed as dpkg trims, before scripts of packages see it.
+func TestExtractHookTrimsAsDpkg(t *testing.T) {
+	s := spec()
+	s.Trim = nfsroot.Trim{Docs: true, Man: true, Locales: true, HWDB: true, Paths: []string{"/opt/x/*", "/srv/?"}}
+	hook := ""
+	for _, arg := range commandOf(t, build.Mmdebstrap, s).Args {
+		if text, ok := strings.CutPrefix(arg, "--extract-hook="); ok {
+			hook = text
+		}
+	}
+	root := t.TempDir()
+	names := []string{
+		"usr/share/doc/bash/copyright", "usr/share/doc/bash/README", "usr/share/doc/bash/a/copyright", "usr/share/doc-base/x",
+		"usr/share/man/man1/sh.1.gz", "usr/share/locale/locale.alias", "usr/share/locale/de/LC_MESSAGES/bash.mo",
+		"usr/lib/udev/hwdb.d/20-OUI.hwdb", "opt/x/a/b", "opt/xs", "srv/a", "srv/ab", "bin/sh",
+	}
+	for _, name := range names {
+		require.NoError(t, os.MkdirAll(filepath.Join(root, filepath.Dir(name)), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(root, name), nil, 0o644))
+	}
+	out, err := exec.Command("sh", "-c", hook, "exec", root).CombinedOutput()
+	require.NoError(t, err, string(out))
+	require.Empty(t, string(out))
+	for _, name := range names {
+		_, err := os.Stat(filepath.Join(root, name))
+		require.Equal(t, s.Trim.Excludes("/"+name), errors.Is(err, fs.ErrNotExist), name)
+	}
 }
 
 func TestCommandOfDebootstrap(t *testing.T) {

@@ -70,7 +70,7 @@ func trimExtracted(t nfsroot.Trim) string {
 	var tests []string
 	for _, rule := range slices.Backward(rules) { // of dpkg's rules the last counts
 		kind, pattern, _ := strings.Cut(rule, "=")
-		test := "-path '." + strings.ReplaceAll(pattern, "'", `'\''`) + "'"
+		test := "-path '." + pattern + "'" // a valid spec has no quotes in it
 		if kind == "path-exclude" {
 			test += " -delete"
 		}

@@ -161,13 +161,13 @@ var classes = map[vlan.Role]string{
 	vlan.PiPort: "pi", vlan.TrunkPort: "trunk", vlan.RouterPort: "router", vlan.UnusedPort: "unused",
 }
 
-// port draws one port, in four lines.
+// port draws one port: who is there, its name, and its addresses or VLANs.
 func (m *shelfMap) port(sw string, port vlan.PortMode, x, y int) {
-	lines := [4]string{port.Peer, "port " + port.Port}
+	lines, corner := [4]string{port.Peer, port.Port}, ""
 	switch port.Role {
 	case vlan.PiPort:
 		pi := m.byName[port.Peer]
-		lines[1] += fmt.Sprintf(" · VLAN %d", pi.VID)
+		corner = fmt.Sprintf("VLAN %d", pi.VID)
 		lines[2] = fmt.Sprintf("%s · server .%d", pi.Addr, pi.Server.As4()[3])
 		lines[3] = publicText(pi)
 	case vlan.UnusedPort:
@@ -179,7 +179,8 @@ func (m *shelfMap) port(sw string, port vlan.PortMode, x, y int) {
 	end := m.group(fmt.Sprintf("%s port %s: %s, %s, %s", sw, port.Port, port.Peer,
 		vlansText("tagged", port.Tagged), vlansText("untagged", port.Untagged)))
 	m.box(classes[port.Role], x, y, portWidth, portHeight)
-	m.text("name", x+8, y+17, 20, lines[0])
+	m.text("name", x+8, y+17, 18-len(corner)/2, lines[0])
+	m.text("corner", x+portWidth-8, y+17, 10, corner)
 	for i, line := range lines[1:] {
 		m.text("small", x+8, y+33+15*i, 26, line)
 	}

@@ -57,6 +57,7 @@ text { font-family: "DejaVu Sans", Verdana, sans-serif; font-size: 12px; fill: #
 .title { font-size: 20px; font-weight: bold; }
 .head { font-size: 15px; font-weight: bold; }
 .name { font-weight: bold; font-size: 13px; }
+.corner { font-size: 12px; font-weight: bold; text-anchor: end; fill: #2f6fa7; }
 .small { font-size: 11px; fill: #333; }
 .page { fill: #ffffff; }
 .server { fill: #fdf3dc; stroke: #b98a1d; }

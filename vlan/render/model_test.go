@@ -28,7 +28,7 @@ type model map[string]port
 // planned is what a family of switches cannot do, or does in another way.
 type planned struct {
 	noIsolation, noEdge bool
-	unusedOn            bool // unused ports are not off, but alone in the native VLAN
+	unusedOn            bool // unused ports are not off, but in no VLAN
 }
 
 // wanted is the model that a plan asks for.
@@ -45,7 +45,7 @@ func wanted(t *testing.T, p *vlan.Plan, sw string, q planned) model {
 		if m.Role == vlan.UnusedPort {
 			w = port{Off: true}
 			if q.unusedOn {
-				w = port{Untagged: c.Native, Isolated: true}
+				w = port{Isolated: true}
 			}
 		}
 		want[m.Port] = w

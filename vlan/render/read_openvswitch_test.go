@@ -7,6 +7,9 @@ import "github.com/mythic-beasts/hostkit/vlan"
 func ovsPort(mode, tag, trunks any, protected bool) port {
 	m := port{Isolated: protected}
 	var tagged vlan.VIDs
+	if trunks == 4095. {
+		return m // the reserved one
+	}
 	for _, v := range column(trunks) {
 		tagged = tagged.With(vlan.VID(v.(float64)))
 	}

@@ -78,6 +78,34 @@ func TestCancelAtEveryStep(t *testing.T) {
 	}
 }
 
+// An Off whose context ends leaves nothing to do: whether the port is off is in
+// the result as far as it is known.
+func TestCancelOff(t *testing.T) {
+	for step := 1; step <= 5; step++ {
+		t.Run(fmt.Sprint("step ", step), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLab(1)
+				ctx, cancel := context.WithCancel(t.Context())
+				l.sw.SetFaults(poetest.SwitchFaults{Fail: func(c poetest.Call) error {
+					if c.Number == step {
+						cancel()
+					}
+					return nil
+				}})
+				res, err := l.Off(ctx, "1", why)
+				require.ErrorIs(t, err, context.Canceled)
+				require.False(t, res.Interrupted)
+				require.Equal(t, poe.OutcomeFailed, l.audit.records[0].Outcome)
+				require.Empty(t, l.pending(t))
+				results, err := l.Recover(t.Context())
+				require.NoError(t, err)
+				require.Empty(t, results)
+				require.Equal(t, step < 3, l.status(t, "1").Admin)
+			})
+		})
+	}
+}
+
 // The context ends between calls, when the port is off for its time.
 func TestCancelWhileDark(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -128,3 +128,26 @@ func (s leases) Lock(ctx context.Context, name string) (context.Context, func() 
 	time.AfterFunc(s.last, func() { lose(errLease) })
 	return held, unlock, nil
 }
+
+// A lock that comes too late is let go.
+func TestLateLock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(1)
+		l.Journal = slowLocks{l.Journal}
+		_, err := l.Cycle(t.Context(), "1", why)
+		require.ErrorIs(t, err, poe.ErrBusy)
+		require.Empty(t, l.sw.Orders())
+		l.Journal = l.Journal.(slowLocks).Store
+		_, err = l.Cycle(t.Context(), "1", why)
+		require.NoError(t, err)
+	})
+}
+
+// slowLocks does not notice that its context ends.
+type slowLocks struct{ poe.Store }
+
+func (s slowLocks) Lock(ctx context.Context, name string) (context.Context, func() error, error) {
+	_, unlock, err := s.Store.Lock(ctx, name)
+	wait(5 * time.Second)
+	return ctx, unlock, err
+}

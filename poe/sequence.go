@@ -186,7 +186,6 @@ func (s *sequence) turn(ctx context.Context, i int, st PortStatus) error {
 		}
 	}
 	if err := sleep(ctx, time.Until(s.next)); err != nil {
-		s.land(i)
 		return err
 	}
 	// The next is due from when this was, so that the lateness of timers does

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -113,10 +114,8 @@ func (c *SnmpsimConfig) writable(recording []byte) []byte {
 // Select keeps the lines of a recording that are below one of the prefixes.
 func Select(recording []byte, prefixes ...snmpx.OID) []byte {
 	return editLines(recording, func(o snmpx.OID, line string) string {
-		for _, prefix := range prefixes {
-			if o.HasPrefix(prefix) {
-				return line
-			}
+		if slices.ContainsFunc(prefixes, o.HasPrefix) {
+			return line
 		}
 		return ""
 	})

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/gosnmp/gosnmp"
@@ -43,10 +44,8 @@ func (c *TrapConfig) validate() error {
 	if n := len(c.EngineID); n != 0 && (n < 5 || n > 32) {
 		return errors.New("snmpx: listen for traps: an engine id has 5 to 32 octets")
 	}
-	for _, community := range c.Communities {
-		if community == "" {
-			return errors.New("snmpx: listen for traps: an empty community would be anybody's")
-		}
+	if slices.Contains(c.Communities, "") {
+		return errors.New("snmpx: listen for traps: an empty community would be anybody's")
 	}
 	for i, u := range c.Users {
 		if u.User == "" {

@@ -153,7 +153,7 @@ func (l *listener) send(p *gosnmp.SnmpPacket, usm *gosnmp.UsmSecurityParameters,
 		// gosnmp counts salts from 1 for each message's parameters, which would
 		// encrypt two with the same keystream.
 		usm.PrivacyParameters = make([]byte, 8)
-		rand.Read(usm.PrivacyParameters) //nolint:errcheck // it never fails
+		rand.Read(usm.PrivacyParameters)
 	}
 	b, err := p.MarshalMsg()
 	if err != nil {

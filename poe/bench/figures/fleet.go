@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/gosnmp/gosnmp"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/mythic-beasts/hostkit/poe"
 	"github.com/mythic-beasts/hostkit/poe/snmp"
@@ -34,17 +34,13 @@ func (o *options) compare(ctx context.Context, faults options) error {
 	}
 	p := poe.Poller{Concurrency: o.concurrency}
 	start := time.Now()
-	group, dialling := errgroup.WithContext(ctx)
-	group.SetLimit(o.concurrency)
 	p.Targets = make([]poe.Target, len(f.addrs))
-	for i, addr := range f.addrs {
-		group.Go(func() error {
-			sw, err := snmp.Dial(dialling, config(addr))
-			p.Targets[i] = poe.Target{Name: addr, Switch: sw}
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
+	err = o.each(func(i int) error {
+		sw, err := snmp.Dial(ctx, config(f.addrs[i]))
+		p.Targets[i] = poe.Target{Name: f.addrs[i], Switch: sw}
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	fmt.Printf("  %-34s %10s wall\n", "poe/snmp Dial (mapping the ports)", round(time.Since(start)))
@@ -84,15 +80,26 @@ func (o *options) poll(ctx context.Context, p *poe.Poller) error {
 
 // portsOnly asks each switch for its ports, which is one message.
 func (o *options) portsOnly(ctx context.Context, targets []poe.Target) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(o.concurrency)
-	for _, t := range targets {
-		group.Go(func() error {
-			_, err := t.Switch.Ports(ctx)
-			return err
+	return o.each(func(i int) error {
+		_, err := targets[i].Switch.Ports(ctx)
+		return err
+	})
+}
+
+// each does something with every switch, some at a time.
+func (o *options) each(fn func(i int) error) error {
+	errs := make([]error, o.switches)
+	places := make(chan struct{}, o.concurrency)
+	var group sync.WaitGroup
+	for i := range errs {
+		places <- struct{}{}
+		group.Go(func() {
+			errs[i] = fn(i)
+			<-places
 		})
 	}
-	return group.Wait()
+	group.Wait()
+	return errors.Join(errs...)
 }
 
 // fixed asks for the same columns, with gosnmp's ways of waiting.
@@ -110,17 +117,12 @@ func (o *options) fixed(addrs []string) (result, error) {
 		defer sessions[i].Close()
 	}
 	return measure(o.rounds, func() error {
-		var group errgroup.Group
-		group.SetLimit(o.concurrency)
-		for _, x := range sessions {
-			group.Go(func() error {
-				answer, err := x.GetBulk(columns, 0, uint32(o.ports))
-				if err == nil && (answer.Error != gosnmp.NoError || len(answer.Variables) == 0) {
-					err = errors.New("gosnmp: no rows")
-				}
-				return err
-			})
-		}
-		return group.Wait()
+		return o.each(func(i int) error {
+			answer, err := sessions[i].GetBulk(columns, 0, uint32(o.ports))
+			if err == nil && (answer.Error != gosnmp.NoError || len(answer.Variables) == 0) {
+				err = errors.New("gosnmp: no rows")
+			}
+			return err
+		})
 	})
 }

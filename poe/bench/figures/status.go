@@ -63,14 +63,13 @@ func (o *options) status(ctx context.Context) error {
 
 // command runs a program of net-snmp's, where it is installed.
 func (o *options) command(ctx context.Context, name, addr string, ours time.Duration) error {
-	path, err := exec.LookPath(name)
-	if err != nil {
+	r, err := measure(o.rounds, func() error {
+		return exec.CommandContext(ctx, name, "-v2c", "-c", "public", "-m", "", addr, pethPsePortTable).Run()
+	})
+	if errors.Is(err, exec.ErrNotFound) {
 		fmt.Printf("  %-34s not installed\n", name)
 		return nil
 	}
-	r, err := measure(o.rounds, func() error {
-		return exec.CommandContext(ctx, path, "-v2c", "-c", "public", "-m", "", addr, pethPsePortTable).Run()
-	})
 	if err != nil {
 		return err
 	}

@@ -144,11 +144,12 @@ func TestLogOfSurprises(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
 		l := newLab(1)
-		l.Log = slog.New(slog.NewTextHandler(&out, nil))
+		l.Log = slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		l.sw.SetFaults(poetest.SwitchFaults{Repeat: 5500 * time.Millisecond})
 		_, err := l.Cycle(t.Context(), "1", why)
 		require.NoError(t, err)
 		require.Contains(t, out.String(), "went off again")
+		require.Equal(t, 3, strings.Count(out.String(), `level=DEBUG msg="poe order" switch=sw1 port=1`))
 		l.sw.SetFaults(poetest.SwitchFaults{LoseAnswers: true})
 		_, err = l.Cycle(t.Context(), "1", why)
 		require.NoError(t, err)

@@ -25,7 +25,7 @@ type Controller struct {
 	Journal Store
 	// Audit is told of every action. Nil means nobody is.
 	Audit Audit
-	// Log gets the steps at level Debug and surprises at Warn. Nil discards.
+	// Log gets orders at level Debug and surprises at Warn. Nil discards.
 	Log *slog.Logger
 
 	memory MemoryStore // if Journal is nil

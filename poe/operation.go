@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 )
 
@@ -63,6 +64,11 @@ func (o *operation) lock(ctx context.Context) (context.Context, func() error, er
 		}
 	}
 	return held, unlock, err
+}
+
+func (o *operation) log(ctx context.Context, level slog.Level, what string, more ...slog.Attr) {
+	attrs := append([]slog.Attr{slog.String("switch", o.c.Name), slog.String("port", o.res.Port)}, more...)
+	o.c.log().LogAttrs(ctx, level, what, attrs...)
 }
 
 // read looks at the port once.

@@ -21,8 +21,7 @@ func (o *operation) set(ctx context.Context, on bool) error {
 		if err == nil || refused(err) || ctx.Err() != nil {
 			return err
 		}
-		o.c.log().LogAttrs(ctx, slog.LevelWarn, "poe order without effect so far",
-			slog.String("switch", o.c.Name), slog.String("port", o.res.Port), slog.Bool("on", on), slog.Any("error", err))
+		o.log(ctx, slog.LevelWarn, "poe order without effect so far", slog.Bool("on", on), slog.Any("error", err))
 		done, unsettled := o.settle(ctx, on)
 		if done {
 			return nil
@@ -40,6 +39,7 @@ func (o *operation) set(ctx context.Context, on bool) error {
 
 // order gives an order once.
 func (o *operation) order(ctx context.Context, on bool) error {
+	o.log(ctx, slog.LevelDebug, "poe order", slog.Bool("on", on))
 	was := o.open
 	o.open = true
 	err := o.c.Switch.SetAdmin(ctx, o.res.Port, on)
@@ -126,7 +126,7 @@ func (o *operation) awaitPower(ctx context.Context, before Counters) error {
 			return fmt.Errorf("%w: after it was switched on it is off again", ErrNotApplied)
 		case !st.Admin:
 			again++
-			o.c.log().LogAttrs(ctx, slog.LevelWarn, "poe port went off again", slog.String("switch", o.c.Name), slog.String("port", o.res.Port))
+			o.log(ctx, slog.LevelWarn, "poe port went off again")
 			if err := o.set(ctx, true); err != nil {
 				return err
 			}

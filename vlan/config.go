@@ -41,15 +41,15 @@ type VLAN struct {
 	// Name is the Pi's, or "public", "native" or "management". It is at most 32
 	// bytes, as dot1qVlanStaticName of RFC 4363 asks.
 	Name string
-	Role VLANRole
+	Role Purpose
 }
 
-// VLANRole is what a VLAN is for.
-type VLANRole uint8
+// Purpose is what a VLAN is for.
+type Purpose uint8
 
-// The roles of VLANs.
+// The purposes of VLANs.
 const (
-	PrivateVLAN VLANRole = iota + 1
+	PrivateVLAN Purpose = iota + 1
 	PublicVLAN
 	NativeVLAN
 	ManagementVLAN

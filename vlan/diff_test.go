@@ -3,6 +3,7 @@ package vlan_test
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -226,9 +227,7 @@ func safely(t *testing.T, seed uint64) {
 	c := config(t, plan, "sw1")
 	have := vlantest.NewSwitch("1", "2", "3", "4", "5", "6", "24").State()
 	if r.IntN(2) == 0 {
-		for name, p := range config(t, first, "sw1").State().Ports {
-			have.Ports[name] = p
-		}
+		maps.Copy(have.Ports, config(t, first, "sw1").State().Ports)
 	}
 	for v := vlan.VID(2); v < 10; v++ {
 		have.VLANs[v] = "of nobody"

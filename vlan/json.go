@@ -116,15 +116,13 @@ func (p *Plan) check() error {
 	if err != nil {
 		return err
 	}
-	again.Retired = p.Retired
-	again.tidy()
-	for i := range p.Pis {
-		if i < len(again.Pis) && again.Pis[i] != p.Pis[i] {
-			return bad(fmt.Sprintf("pis[%d]", i), p.Pis[i].Name, "has numbers or places that do not follow from one another, or is out of order")
+	for i, pi := range p.Pis {
+		if again.Pis[i] != pi {
+			return bad(fmt.Sprintf("pis[%d]", i), pi.Name, "has numbers or places that do not follow from one another, or is out of order")
 		}
 	}
-	if !reflect.DeepEqual(again, p) {
-		return errors.New("vlan: values do not follow from one another, or are out of order")
+	if again.Public != p.Public || again.FileServer != p.FileServer || !reflect.DeepEqual(again.Switches, p.Switches) {
+		return errors.New("vlan: public, file_server or switches lack values, or are out of order")
 	}
 	return p.checkRetired()
 }

@@ -12,9 +12,7 @@ import (
 // those that were there before, then those that return, then new ones.
 func (b *builder) numbers() error {
 	b.vids, b.nets = make(map[VID]string), make(map[netip.Prefix]string)
-	for i := range b.previous.Retired {
-		b.plan.Retired = append(b.plan.Retired, b.previous.Retired[i])
-	}
+	b.plan.Retired = slices.Clone(b.previous.Retired)
 	if err := b.pins(); err != nil {
 		return err
 	}

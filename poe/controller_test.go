@@ -138,6 +138,12 @@ func TestReadOnly(t *testing.T) {
 		require.False(t, res.Changed)
 		require.Len(t, l.sw.Orders(), 1)
 		require.Empty(t, l.pending(t))
+
+		l.sw.Edit("1", func(st *poe.PortStatus) { st.Admin = false })
+		res, err = l.On(t.Context(), "1", why)
+		require.ErrorIs(t, err, poe.ErrReadOnly)
+		require.False(t, res.Interrupted, "trying again would not help")
+		require.Empty(t, l.pending(t))
 	})
 }
 

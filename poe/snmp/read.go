@@ -48,41 +48,38 @@ func (s *Switch) readRows(ctx context.Context) ([]poe.PortStatus, *portMap, erro
 		return nil, nil, err
 	}
 	pm := s.ports.Load()
-	if !pm.fits(table) {
-		if pm, err = s.remap(ctx, pm); err != nil {
-			return nil, nil, err
+	rows, fits, err := s.decode(table, pm)
+	if err == nil && !fits {
+		if pm, err = s.remap(ctx, pm); err == nil {
+			rows, _, err = s.decode(table, pm)
 		}
 	}
+	return rows, pm, err
+}
+
+// decode makes statuses of rows. Fits reports whether these are the rows that the
+// map was made of.
+func (s *Switch) decode(table []snmpx.Row, pm *portMap) (rows []poe.PortStatus, fits bool, err error) {
 	now := time.Now()
-	rows := make([]poe.PortStatus, 0, len(table))
+	rows, fits = make([]poe.PortStatus, 0, len(table)), len(table) == len(pm.rows)
 	for _, r := range table {
+		index := r.Index.String()
+		p, known := pm.rows[index]
+		fits = fits && known
 		if !r.Values[0].Present() {
-			return nil, nil, fmt.Errorf("%w: row %s lacks %v", ErrTruncated, r.Index, columns[0])
+			return nil, fits, fmt.Errorf("%w: row %s lacks %v", ErrTruncated, index, s.layout.columns[0])
 		}
 		status, ok := s.layout.decode(r.Values)
 		if !ok {
 			continue
 		}
-		status.Index, status.At = r.Index.String(), now
-		if p := pm.rows[status.Index]; p != nil {
+		status.Index, status.At = index, now
+		if p != nil {
 			status.Name, status.IfIndex, status.Alias = p.name, int(p.ifIndex), p.alias
 		}
 		rows = append(rows, status)
 	}
-	return rows, pm, nil
-}
-
-// fits reports whether the table has the rows that the map was made of.
-func (pm *portMap) fits(table []snmpx.Row) bool {
-	if len(table) != len(pm.rows) {
-		return false
-	}
-	for _, r := range table {
-		if _, known := pm.rows[r.Index.String()]; !known {
-			return false
-		}
-	}
-	return true
+	return rows, fits, nil
 }
 
 // Port returns one port, by one GET, which asks as well whether the port is still

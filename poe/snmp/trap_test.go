@@ -122,7 +122,7 @@ func TestStrangeTraps(t *testing.T) {
 		{"usage off", usageOff, []snmpx.Var{{OID: snmpx.MustOID(pethMain + "4.3"), Value: snmpx.Gauge32(3)}}, poe.EventBudgetNormal},
 		{"usage of nothing", usageOn, nil, 0},
 		{"a notification to come", "1.3.6.1.2.1.105.0.4", detection(snmpx.Integer(3)), 0},
-		{"another MIB's", "1.3.6.1.6.3.1.1.5.3", detection(snmpx.Integer(3)), 0},
+		{"another MIB's", "1.3.6.1.6.3.1.1.5.1", detection(snmpx.Integer(3)), 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			n := snmptest.Notification{Community: "public", OID: snmpx.MustOID(c.oid), Vars: c.vars}

@@ -51,7 +51,7 @@ type differ struct {
 	want    SwitchConfig
 	now     State
 	planned map[string]bool // ports that the plan decides about
-	trunk   map[string]bool // those of them that are trunks
+	trunk   map[string]bool // those of them that are trunks, or a part of one
 	steps   []Step
 	err     error
 	stage   int
@@ -80,7 +80,7 @@ func (d *differ) match() error {
 		}
 		d.planned[m.Port], d.trunk[m.Port] = true, m.Role == TrunkPort
 		for _, member := range m.Members {
-			d.planned[member] = true
+			d.planned[member], d.trunk[member] = true, true
 		}
 	}
 	return d.foreign()

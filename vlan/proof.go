@@ -86,11 +86,15 @@ func newProof(p *Plan, states map[string]State) *proof {
 		pis[[2]string{pi.Switch, pi.Port}] = i
 	}
 	where := make(map[[2]string]entry)
+	members := aggregated(p)
 	for n, sw := range p.Switches {
 		ps := &proofSwitch{name: sw.Name}
 		state := states[sw.Name]
 		for _, name := range slices.Sorted(maps.Keys(state.Ports)) {
 			at := [2]string{sw.Name, name}
+			if members[at] {
+				continue
+			}
 			where[at] = entry{n, len(ps.ports)}
 			port := proofPort{PortState: state.Ports[name], name: name, pi: nobody}
 			if i, there := pis[at]; there {
@@ -111,6 +115,21 @@ func newProof(p *Plan, states map[string]State) *proof {
 		sw.index()
 	}
 	return pr
+}
+
+// aggregated are the ports that are parts of link aggregates. They forward nothing by
+// themselves, whatever VLANs a switch lists for them.
+func aggregated(p *Plan) map[[2]string]bool {
+	parts := make(map[[2]string]bool)
+	for _, sw := range p.Switches {
+		for _, m := range sw.Uplink.Members {
+			parts[[2]string{sw.Name, m}] = true
+		}
+		for _, m := range sw.Uplink.ToMembers {
+			parts[[2]string{sw.Uplink.To, m}] = true
+		}
+	}
+	return parts
 }
 
 // connect finds what is at the other ends of trunks.

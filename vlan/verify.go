@@ -98,8 +98,10 @@ func (c SwitchConfig) State() State {
 // checkState compares what isolation rests on.
 func checkState(f *findings, c SwitchConfig, have State) {
 	planned := make(map[string]bool, len(c.Ports))
+	var parts []string // of link aggregates
 	for _, m := range c.Ports {
 		planned[m.Port] = true
+		parts = append(parts, m.Members...)
 		for _, member := range m.Members {
 			planned[member] = true
 		}
@@ -112,7 +114,7 @@ func checkState(f *findings, c SwitchConfig, have State) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(have.Ports)) {
 		now := have.Ports[name]
-		if now.Member(c.Native) {
+		if now.Member(c.Native) && !slices.Contains(parts, name) {
 			f.add(&StateError{Switch: c.Name, Port: name, Field: "membership", Have: strconv.Itoa(int(c.Native)), Want: "no member of the native VLAN"})
 		}
 		if !planned[name] {

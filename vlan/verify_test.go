@@ -193,6 +193,31 @@ func TestStateFaults(t *testing.T) {
 	require.NoError(t, vlan.VerifyState(plan, all), "a trunk that drops untagged frames is as good")
 }
 
+// A switch may list the parts of a link aggregate, with its VLANs or without.
+func TestLinkAggregates(t *testing.T) {
+	spec := farm(1, 60)
+	for i := range spec.Shelves[0].Switches {
+		up := &spec.Shelves[0].Switches[i].Uplink
+		up.Port, up.Members = "Trk1", []string{"49", "51"}
+		if up.To != "" {
+			up.ToPort, up.ToMembers = "Trk2", []string{"50", "52"}
+		}
+	}
+	plan := build(t, spec, nil)
+	all := states(plan)
+	for _, part := range []string{"49", "50", "51", "52"} {
+		all["sw1a"].Ports[part] = vlan.PortState{PVID: plan.Native, Untagged: vlan.VIDs{plan.Native}, Tagged: vlan.VIDs{2, 3}}
+	}
+	all["sw1b"].Ports["49"] = vlan.PortState{PVID: 1, Untagged: vlan.VIDs{1}}
+	require.NoError(t, vlan.VerifyState(plan, all))
+	steps, err := vlan.Diff(all["sw1a"], config(t, plan, "sw1a"))
+	require.NoError(t, err)
+	require.Empty(t, steps, "nor are they changed by themselves")
+	require.Equal(t, []string{"49", "51"}, config(t, plan, "sw1b").Ports[12].Members)
+	all["sw1a"].Ports["53"] = all["sw1a"].Ports["49"]
+	require.Error(t, vlan.VerifyState(plan, all), "one more is another matter")
+}
+
 // chaos is a plan of up to three switches and states of them that are wrong in
 // some random ways.
 func chaos(t testing.TB, r *rand.Rand) (*vlan.Plan, map[string]vlan.State) {

@@ -48,3 +48,18 @@ func TestRangeText(t *testing.T) {
 	var r vlan.Range
 	require.Error(t, r.UnmarshalText([]byte("9-1")))
 }
+
+func FuzzVIDs(f *testing.F) {
+	f.Add("11,131,1002-1005")
+	f.Add("0-4095")
+	f.Fuzz(func(t *testing.T, text string) {
+		set, err := vlan.ParseVIDs(text)
+		if err != nil {
+			return
+		}
+		require.LessOrEqual(t, len(set), 4094)
+		again, err := vlan.ParseVIDs(set.String())
+		require.NoError(t, err)
+		require.True(t, again.Equal(set))
+	})
+}

@@ -84,6 +84,13 @@ func readsPorts(t *testing.T, s Subject) {
 			t.Errorf("VLAN %d exists: %q", v, name)
 		}
 	}
+	for name, p := range now.Ports {
+		all := slices.Concat(p.Untagged, p.Tagged)
+		if !slices.Equal(p.Untagged, vlan.NewVIDs(p.Untagged...)) || !slices.Equal(p.Tagged, vlan.NewVIDs(p.Tagged...)) ||
+			len(vlan.NewVIDs(all...)) != len(all) {
+			t.Errorf("port %q: VLANs are not in order, or twice: %v", name, p)
+		}
+	}
 	// A state belongs to who asked for it.
 	clear(now.Ports)
 	if len(s.read(t).Ports) < len(s.Ports) {

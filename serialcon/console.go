@@ -3,36 +3,297 @@ package serialcon
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 )
 
-// Console is one port, its log, its screen and its viewers.
+// Console is one port, its log, its screen and its viewers. Name and Port are
+// required. The fields are not changed once Run or Attach was called, and a
+// Console is not copied.
 type Console struct {
 	Name   string // as CheckName allows it
-	Port   Opener // required
-	Log    Log    // nil keeps nothing
+	Port   Opener // opened by Run, again and again
+	Log    Log    // nil keeps nothing; Run syncs it and leaves it open
 	Screen Screen // nil: history on attach is the last bytes
 
-	// NewSanitizer makes the sanitiser of a stream that is shown to a viewer
-	// who is not the writer, and of history. Nil strips every control sequence.
+	// NewSanitizer makes the sanitiser of history and of the stream that is
+	// shown to a viewer who is not the writer. Nil lets nothing through but
+	// text, line ends, tabs and backspaces.
 	NewSanitizer func() Sanitizer
 
-	// Engine reads the port together with many others, if the port is
-	// Pollable. Nil means a goroutine of its own.
+	// Engine reads the port together with those of other consoles, if the port
+	// is Pollable, and runs their logs in one goroutine. Nil means goroutines
+	// of this console's own.
 	Engine *Engine
 
-	// Notify is told each event, after the log. It must not block.
+	// History is how many of the last bytes are kept while nobody watches.
+	// Zero means 16 KiB, less than zero none.
+	History int
+	// Backlog is how many are kept while somebody does: a viewer that is
+	// further behind skips to the live end. Zero means 256 KiB.
+	Backlog int
+
+	// RetryMin and RetryMax are the first and the longest wait between tries
+	// to open the port. Zero means 100 ms and 2 s.
+	RetryMin, RetryMax time.Duration
+	// LogRetry is the wait before a log that failed is tried again. Zero means
+	// one second.
+	LogRetry time.Duration
+	// WriterStall is how long the writer may leave output unread while
+	// somebody waits for its place, before it loses it. Zero means 30 s.
+	WriterStall time.Duration
+
+	// Notify is told each event, after the log. Several goroutines may call
+	// it at once. It must not block.
 	Notify func(Event)
 	// Tap is given each burst, after the log and the screen. It must not
 	// block, nor keep p.
 	Tap func(at time.Time, p []byte)
 
 	Logger *slog.Logger // nil discards
+
+	kick     chan struct{} // asks for an Open now; holds one token
+	out      chan struct{} // held by whoever writes to the port
+	logState logState      // of the goroutine that delivers
+
+	mu       sync.Mutex // guards what follows
+	ready    bool
+	running  bool
+	pipe     *pipe // while running
+	port     Port  // while open
+	hot      func()
+	ring     ring
+	track    tracker
+	safe     int64 // the last start of a line, outside a sequence
+	outside  int64 // the last place outside a sequence
+	sessions []*Session
+	lastID   uint64
+	writer   *Session
+	queue    []*Session // who waits for the writer's place
+	stats    Stats
 }
 
-// Engine reads many ports.
-type Engine struct{}
+// prepare makes the zero value work. It is called with mu held.
+func (c *Console) prepare() {
+	if c.ready {
+		return
+	}
+	c.ready = true
+	c.kick = make(chan struct{}, 1)
+	c.out = make(chan struct{}, 1)
+	c.ring.limit = c.history()
+}
 
-// Run reads the port until ctx ends.
-func (c *Console) Run(ctx context.Context) error { return errors.ErrUnsupported }
+func (c *Console) history() int {
+	if c.History == 0 {
+		return 16 << 10
+	}
+	return max(c.History, 0)
+}
+
+func (c *Console) backlog() int {
+	return max(or(c.Backlog, 256<<10), c.history(), minRing)
+}
+
+func (c *Console) sanitizer() Sanitizer {
+	if c.NewSanitizer == nil {
+		return new(stripper)
+	}
+	return c.NewSanitizer()
+}
+
+// or is v, or otherwise what zero means.
+func or[T comparable](v, otherwise T) T {
+	var zero T
+	if v == zero {
+		return otherwise
+	}
+	return v
+}
+
+func (c *Console) check() error {
+	if err := CheckName(c.Name); err != nil {
+		return err
+	}
+	if c.Port == nil {
+		return fmt.Errorf("serialcon: console %s has no port", c.Name)
+	}
+	return nil
+}
+
+// Run opens the port, reads it, and opens it again whenever it is lost, until
+// ctx ends. What the port said until then is in the log when Run returns.
+// Whatever happens to the port, the log or a viewer is an event and not an
+// error: Run fails with a Console that cannot work (ErrName, no port,
+// ErrRunning) or a log that cannot be synced at the end.
+func (c *Console) Run(ctx context.Context) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	p, stop, err := c.begin()
+	if err != nil {
+		return err
+	}
+	p.post(c, Event{Kind: EventStarted, At: time.Now(), Text: c.Port.String()})
+	c.serve(ctx)
+	p.post(c, Event{Kind: EventStopped, At: time.Now()})
+	p.flush()
+	c.mu.Lock()
+	c.pipe, c.running = nil, false
+	c.mu.Unlock()
+	stop()
+	if c.Log == nil {
+		return nil
+	}
+	if err := c.Log.Sync(); err != nil {
+		return fmt.Errorf("serialcon: sync the log of %s: %w", c.Name, err)
+	}
+	return nil
+}
+
+// maxQueue bounds what a console of its own reads ahead of its log.
+const maxQueue = 1 << 20
+
+// begin marks the console as running and starts what delivers.
+func (c *Console) begin() (p *pipe, stop func(), err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.running {
+		return nil, nil, fmt.Errorf("%w: %s", ErrRunning, c.Name)
+	}
+	c.prepare()
+	if c.Engine != nil {
+		p, err = c.Engine.join()
+		if err != nil {
+			return nil, nil, err
+		}
+		stop = c.Engine.leave
+	} else {
+		p = newPipe(maxQueue)
+		var wg sync.WaitGroup
+		wg.Go(p.run)
+		stop = func() { p.close(); wg.Wait() }
+	}
+	c.running, c.pipe = true, p
+	return p, stop, nil
+}
+
+// Reopen tells the console that its port came back: a wait before the next
+// try to open it ends now.
+func (c *Console) Reopen() {
+	c.mu.Lock()
+	c.prepare()
+	c.mu.Unlock()
+	select {
+	case c.kick <- struct{}{}:
+	default:
+	}
+}
+
+// OnScreen calls fn with the screen while nothing writes to it. fn is brief:
+// the console's viewers and its log wait.
+func (c *Console) OnScreen(fn func(Screen)) {
+	if c.Screen == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	fn(c.Screen)
+}
+
+// serve keeps the port open and read until ctx ends.
+func (c *Console) serve(ctx context.Context) {
+	retry := retry{c: c}
+	for ctx.Err() == nil {
+		port, err := c.Port.Open(ctx)
+		if err != nil {
+			retry.failed(ctx, err)
+			continue
+		}
+		opened := time.Now()
+		c.post(Event{Kind: EventOpened, Text: c.Port.String()})
+		err = c.use(ctx, port)
+		if ctx.Err() != nil {
+			return
+		}
+		c.post(Event{Kind: EventClosed, Text: reasonOf(err)})
+		if time.Since(opened) > or(c.RetryMax, 2*time.Second) {
+			retry.reset()
+		}
+		retry.pause(ctx)
+	}
+}
+
+func reasonOf(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// use reads an open port until it fails or ctx ends.
+func (c *Console) use(ctx context.Context, port Port) (err error) {
+	inner, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	defer func() {
+		cancel()
+		c.setPort(nil)
+		err = errors.Join(err, port.Close())
+		wg.Wait()
+	}()
+	if n, ok := port.(Notifier); ok {
+		n.Notify(c.post)
+	}
+	c.setPort(port)
+	if h := newHealth(c, port); h != nil {
+		wg.Go(func() { h.poll(inner) })
+	}
+	if c.Engine != nil {
+		if pollable, ok := port.(Pollable); ok {
+			err := c.Engine.read(inner, c, pollable)
+			if !errors.Is(err, errors.ErrUnsupported) {
+				return err
+			}
+		}
+	}
+	return c.read(inner, port)
+}
+
+// read is the portable reader.
+func (c *Console) read(ctx context.Context, port Port) error {
+	stop := context.AfterFunc(ctx, func() { _ = port.SetReadDeadline(time.Unix(1, 0)) })
+	defer stop()
+	buf := make([]byte, 16<<10)
+	for {
+		n, err := port.Read(buf)
+		if n > 0 {
+			c.pipe.put(c, time.Now(), buf[:n])
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// setPort says which port is open.
+func (c *Console) setPort(port Port) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.port, c.hot = port, nil
+	c.stats.Open = port != nil
+	if port != nil {
+		c.stats.Opens++
+	}
+}
+
+// heatBy says how to tell the port's reader that somebody types.
+func (c *Console) heatBy(hot func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.hot = hot
+}

@@ -47,6 +47,9 @@ type Event struct {
 	Who     string    `json:"who,omitempty"`
 	Text    string    `json:"text,omitempty"` // may hold bytes of strangers: quote it
 	N       int64     `json:"n,omitempty"`
+
+	session uint64 // whose doing it is
+	spy     bool   // the other viewers are not told
 }
 
 var kindNames = [...]string{

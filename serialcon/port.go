@@ -66,8 +66,8 @@ type Counts struct {
 }
 
 // Counters is implemented by a Port that counts the errors of its line. A
-// Console polls it once a second and makes each growth an event. A port that
-// finds out at run time that it has none returns errors.ErrUnsupported.
+// Console polls it once a second and makes each growth an event; BREAKs only if
+// the port is no Notifier, which tells of them itself. A port that finds out at run time that it has none returns errors.ErrUnsupported.
 type Counters interface {
 	Counters() (Counts, error)
 }

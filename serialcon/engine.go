@@ -1,0 +1,82 @@
+package serialcon
+
+import (
+	"errors"
+	"sync"
+	"time"
+)
+
+// Engine reads the ports of many consoles by one thread, and hands what they
+// said to their logs in one goroutine. Bursts that come within Coalesce become
+// one, which saves most of what reading costs; a console to which somebody
+// types is read at once.
+//
+// It is for ports that are Pollable, on Linux; other ports of its consoles are
+// read by a goroutine each. The zero value is ready. It runs while a Console
+// of it does. Consoles that share an Engine share the time their logs take: put
+// a log on a file system that may hang into an Engine of its own.
+type Engine struct {
+	// Coalesce is the time between sweeps over the ports. Zero means 20 ms,
+	// less than zero no wait.
+	Coalesce time.Duration
+	// Queue bounds what is read ahead of the logs, in bytes, for all consoles
+	// together. Zero means 16 MiB. What does not fit is counted as a gap.
+	Queue int
+
+	mu    sync.Mutex // guards what follows
+	users int
+	pipe  *pipe
+	sweep *sweep // nil where there is none
+	wg    sync.WaitGroup
+}
+
+// errNoSweep makes a Console read the port itself.
+var errNoSweep = errors.ErrUnsupported
+
+// typedFor is how long after a key a console is read at once.
+const typedFor = time.Second
+
+func (e *Engine) coalesce() time.Duration {
+	return max(or(e.Coalesce, 20*time.Millisecond), 0)
+}
+
+// join starts the engine for its first console.
+func (e *Engine) join() (*pipe, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.users == 0 {
+		p := newPipe(or(e.Queue, 16<<20))
+		w, err := newSweep(p, e.coalesce())
+		if err != nil && !errors.Is(err, errNoSweep) {
+			return nil, err
+		}
+		e.pipe, e.sweep = p, w
+		e.wg.Go(p.run)
+		if w != nil {
+			e.wg.Go(w.run)
+		}
+	}
+	e.users++
+	return e.pipe, nil
+}
+
+// leave ends the engine after its last console, and waits for it.
+func (e *Engine) leave() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.users--; e.users > 0 {
+		return
+	}
+	if e.sweep != nil {
+		e.sweep.close()
+	}
+	e.pipe.close()
+	e.wg.Wait()
+	e.pipe, e.sweep = nil, nil
+}
+
+func (e *Engine) current() *sweep {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.sweep
+}

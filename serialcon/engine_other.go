@@ -1,0 +1,22 @@
+//go:build !linux
+
+package serialcon
+
+import (
+	"context"
+	"time"
+)
+
+// A sweep exists on Linux only.
+type sweep struct{}
+
+func newSweep(*pipe, time.Duration) (*sweep, error) { return nil, errNoSweep }
+
+func (*sweep) run() {}
+
+func (*sweep) close() {}
+
+func (e *Engine) read(context.Context, *Console, Pollable) error {
+	_ = e.current()
+	return errNoSweep
+}

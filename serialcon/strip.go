@@ -1,0 +1,60 @@
+package serialcon
+
+import "unicode/utf8"
+
+// A stripper is the sanitiser of a Console that was given none: text, line
+// ends, tabs and backspaces pass, and nothing else.
+type stripper struct {
+	track tracker
+	held  [utf8.UTFMax]byte
+	n     int // bytes of held
+}
+
+// Sanitize appends the text of src to dst.
+func (s *stripper) Sanitize(dst, src []byte) []byte {
+	for _, b := range src {
+		was := s.track.state
+		s.track.step(b)
+		if was != ground || s.track.state != ground {
+			s.n = 0
+			continue
+		}
+		dst = s.character(dst, b)
+	}
+	return dst
+}
+
+func (s *stripper) character(dst []byte, b byte) []byte {
+	switch {
+	case b == '\r' || b == '\n' || b == '\t' || b == '\b' || b >= 0x20 && b < 0x7f:
+		s.n = 0
+		return append(dst, b)
+	case b < 0x80:
+		return dst
+	case b >= 0xc0:
+		s.n = 0
+	case s.n == 0:
+		return dst // the rest of a character whose start was not seen, or an 8-bit control
+	}
+	s.held[s.n] = b
+	s.n++
+	if !utf8.FullRune(s.held[:s.n]) && s.n < len(s.held) {
+		return dst
+	}
+	r, _ := utf8.DecodeRune(s.held[:s.n])
+	s.n = 0
+	if r == utf8.RuneError || hidden(r) {
+		return dst
+	}
+	return utf8.AppendRune(dst, r)
+}
+
+// hidden reports whether a rune is an 8-bit control, or turns the direction of
+// text, or cannot be seen.
+func hidden(r rune) bool {
+	switch {
+	case r >= 0x80 && r < 0xa0, r >= 0x200b && r <= 0x200f, r >= 0x202a && r <= 0x202e, r >= 0x2060 && r <= 0x206f, r == 0xfeff, r == 0x061c:
+		return true
+	}
+	return false
+}

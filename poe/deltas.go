@@ -25,14 +25,14 @@ func Deltas(before, after Snapshot, threshold int) []Event {
 	if threshold == 0 {
 		threshold = DefaultThreshold
 	}
-	known := make(map[string]PortStatus, len(before.Ports))
-	for _, st := range before.Ports {
-		known[st.Name] = st
+	known := make(map[string]int, len(before.Ports))
+	for i, st := range before.Ports {
+		known[st.Name] = i
 	}
 	var events []Event
 	for _, st := range after.Ports {
 		if then, ok := known[st.Name]; ok {
-			events = append(events, portDeltas(then, st)...)
+			events = append(events, portDeltas(before.Ports[then], st)...)
 		}
 	}
 	events = append(events, budgetDeltas(before.Budgets, after.Budgets, threshold)...)
@@ -46,7 +46,7 @@ func portDeltas(before, after PortStatus) []Event {
 	delta := after.Counters.Since(before.Counters)
 	was, is := before.Detection == DetectionDelivering, after.Detection == DetectionDelivering
 	var events []Event
-	for _, e := range []struct {
+	for _, e := range [...]struct {
 		kind     EventKind
 		happened bool
 	}{

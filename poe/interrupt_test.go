@@ -78,6 +78,34 @@ func TestCancelAtEveryStep(t *testing.T) {
 	}
 }
 
+// An On that ends before its first order leaves the port off, as it was; after
+// that it is for Recover.
+func TestCancelOn(t *testing.T) {
+	for step := 1; step <= 6; step++ {
+		t.Run(fmt.Sprint("step ", step), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLab(1)
+				l.sw.Edit("1", func(st *poe.PortStatus) { st.Admin = false })
+				ctx, cancel := context.WithCancel(t.Context())
+				l.sw.SetFaults(poetest.SwitchFaults{Fail: func(c poetest.Call) error {
+					if c.Number == step {
+						cancel()
+						return context.Canceled
+					}
+					return nil
+				}})
+				res, err := l.On(ctx, "1", why)
+				require.ErrorIs(t, err, context.Canceled)
+				require.Equal(t, step >= 3, res.Interrupted)
+				_, err = l.Recover(t.Context())
+				require.NoError(t, err)
+				require.Equal(t, step >= 3, l.status(t, "1").Delivering())
+				require.Empty(t, l.pending(t))
+			})
+		})
+	}
+}
+
 // An Off whose context ends leaves nothing to do: whether the port is off is in
 // the result as far as it is known.
 func TestCancelOff(t *testing.T) {

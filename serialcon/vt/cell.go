@@ -221,25 +221,28 @@ func (r *row) empty() bool {
 	return len(r.text) == 0
 }
 
-// appendText appends a row's characters, without the blanks at its end unless
-// all is asked for.
+// appendText appends a row's characters. Spaces at the end are left out unless
+// all is asked for; columns that nothing was written in always are.
 func (g *grid) appendText(dst []byte, r *row, all bool) []byte {
 	start := len(dst)
 	if r.cells == nil {
 		dst = append(dst, r.text...)
 	} else {
-		dst = g.marks.appendCells(dst, r.cells)
-	}
-	if all && r.cells != nil {
-		return dst
-	}
-	for all && len(dst)-start < g.cols {
-		dst = append(dst, ' ')
+		dst = g.marks.appendCells(dst, r.cells[:written(r.cells)])
 	}
 	for !all && len(dst) > start && dst[len(dst)-1] == ' ' {
 		dst = dst[:len(dst)-1]
 	}
 	return dst
+}
+
+// written returns how many cells there are up to the last with a character.
+func written(cells []cell) int {
+	n := len(cells)
+	for n > 0 && cells[n-1].ch == 0 {
+		n--
+	}
+	return n
 }
 
 // appendCells appends the characters of cells.

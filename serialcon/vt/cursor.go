@@ -51,11 +51,12 @@ func (s *Screen) reverseIndex() {
 	}
 }
 
-// scrollUp scrolls the region. What leaves the screen at its top is kept.
+// scrollUp scrolls the region. What leaves it at its top is kept, even where that
+// is not the screen's: it was readable once.
 func (s *Screen) scrollUp(n int) {
 	for range min(n, s.bottom-s.top+1) {
-		if s.top == 0 && s.alt == nil {
-			s.keep(s.g.rows[0])
+		if s.alt == nil {
+			s.keep(s.g.rows[s.top])
 		}
 		s.g.up(s.top, s.bottom, s.pen.blank())
 	}

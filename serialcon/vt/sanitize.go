@@ -21,11 +21,12 @@ type Sanitizer struct {
 	in    parser
 	out   []byte
 	plain bool // no sequence passes, nor a control but tab and line feed
-	mid   bool // the last thing that passed was no line end
+	mid   bool // there was text since the last line feed
+	marks int  // combining marks in a row
 }
 
 // Append appends to dst what may be shown of src, the next bytes of the stream,
-// and returns it: at most 20 bytes for each.
+// and returns it: at most 40 bytes for each.
 func (z *Sanitizer) Append(dst, src []byte) []byte {
 	z.out = dst
 	z.in.feed(src, (*filter)(z))
@@ -33,9 +34,8 @@ func (z *Sanitizer) Append(dst, src []byte) []byte {
 	return dst
 }
 
-// LineStart reports whether the viewer's cursor is at the start of a line, as
-// far as text and line ends go: where a notice can be put without a line feed
-// before it.
+// LineStart reports whether nothing was written since the last line feed: a
+// notice can then be put there without a line feed before it.
 func (z *Sanitizer) LineStart() bool { return !z.mid }
 
 // Sanitize appends to dst what may be shown of src, a whole stream, and returns
@@ -57,15 +57,24 @@ var _ sink = (*filter)(nil)
 
 func (f *filter) text(p []byte) {
 	f.out = append(f.out, p...)
-	f.mid = true
+	f.mid, f.marks = true, 0
 }
 
+// maxStacked is how many combining marks pass on one character.
+const maxStacked = 4
+
 func (f *filter) char(r rune) {
+	width := widthOf(shown(r))
+	if width == 0 {
+		f.marks++
+	} else {
+		f.marks = 0
+	}
 	switch {
+	case width < 0 || f.marks > maxStacked:
+		return
 	case BiDi(r):
 		f.out = fmt.Appendf(f.out, "<%U>", r)
-	case widthOf(r) < 0:
-		return
 	default:
 		f.out = utf8.AppendRune(f.out, r)
 	}
@@ -83,7 +92,8 @@ func (f *filter) control(c byte) {
 		return
 	}
 	f.out = append(f.out, c)
-	f.mid = f.mid && c != '\n' && c != '\r' || c == '\t'
+	f.marks = 0
+	f.mid = c == '\t' || f.mid && c != '\n'
 }
 
 // resetSafely is what passes for RIS, which would erase a viewer's scrollback.
@@ -108,7 +118,13 @@ func (f *filter) escape(inter, final byte) {
 }
 
 func (f *filter) csi(q *sequence) {
-	if f.plain || q.inter != 0 {
+	if f.plain {
+		return
+	}
+	if q.private == 0 && q.inter == '!' && q.final == 'p' {
+		f.out = append(f.out, "\x1b[!p"...)
+	}
+	if q.inter != 0 {
 		return
 	}
 	switch q.private {

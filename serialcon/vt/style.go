@@ -186,14 +186,14 @@ func appendColour(dst []byte, c uint32, base int64) []byte {
 }
 
 // appendStyled appends a row's characters with the SGR sequences that set their
-// looks, from and back to the default. Blanks at the end that look like nothing
-// are left out unless all is asked for.
+// looks, from and back to the default. What is blank at the end is left out, but
+// spaces in the default style only unless all is asked for.
 func (g *grid) appendStyled(dst []byte, r *row, all bool) []byte {
 	if r.cells == nil {
 		return g.appendText(dst, r, all)
 	}
 	end := len(r.cells)
-	for !all && end > 0 && r.cells[end-1].style == (style{}) && (r.cells[end-1].ch == 0 || r.cells[end-1].ch == ' ') {
+	for end > 0 && r.cells[end-1].style == (style{}) && (r.cells[end-1].ch == 0 || !all && r.cells[end-1].ch == ' ') {
 		end--
 	}
 	var now style

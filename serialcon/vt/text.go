@@ -7,11 +7,11 @@ import "math"
 func (s *Screen) Text() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return string(s.appendScreen(nil))
+	return string(s.g.appendRows(nil, false))
 }
 
-// TextAll returns the text of the scrollback and of the screen. On the alternate
-// screen, that of the main one comes before it.
+// TextAll returns the text of the scrollback and of the screen. Lines that wrapped
+// at the edge are whole. On the alternate screen, the main one's text comes before.
 func (s *Screen) TextAll() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -23,14 +23,13 @@ func (s *Screen) TextAll() string {
 		}
 	})
 	if s.alt != nil {
-		dst = s.main.appendRows(dst)
+		dst = s.main.appendRows(dst, true)
 	}
-	return string(s.appendScreen(dst))
+	return string(s.g.appendRows(dst, true))
 }
 
-func (s *Screen) appendScreen(dst []byte) []byte { return s.g.appendRows(dst) }
-
-func (g *grid) appendRows(dst []byte) []byte {
+// appendRows appends the rows down to the last with text.
+func (g *grid) appendRows(dst []byte, join bool) []byte {
 	end := 0
 	for y, r := range g.rows {
 		if !g.blankText(r) {
@@ -38,7 +37,11 @@ func (g *grid) appendRows(dst []byte) []byte {
 		}
 	}
 	for _, r := range g.rows[:end] {
-		dst = append(g.appendText(dst, r, false), '\n')
+		wraps := join && r.wrapped
+		dst = g.appendText(dst, r, wraps)
+		if !wraps {
+			dst = append(dst, '\n')
+		}
 	}
 	return dst
 }

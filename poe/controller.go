@@ -111,14 +111,20 @@ func (c *Controller) operation(action Action, port string, why Reason) *operatio
 	}
 }
 
-// finish completes the result and has it recorded.
+// finish completes the result, has it recorded, takes the intent out of the
+// journal if it has ended, and lets go of the port: in this order, so that a crash
+// leaves one or the other.
 func (o *operation) finish(ctx context.Context, err error) (Result, error) {
+	defer o.release()
 	o.res.Took = time.Since(o.res.Started)
 	err = o.explain(err)
 	if o.c.Audit != nil {
 		detached, cancel := detach(ctx)
 		defer cancel()
 		err = errors.Join(err, o.c.Audit.Record(detached, recordOf(o.res, err)))
+	}
+	if o.ended {
+		err = errors.Join(err, o.explain(o.endIntent(ctx)))
 	}
 	o.res.Err = err
 	return o.res, err

@@ -12,7 +12,7 @@ import (
 
 // Intent is what a [Controller] has begun at a port. It is in the journal, on the
 // disk, before the first order goes to the switch, and leaves it when the port is
-// known to be as it shall be.
+// known to be as it shall be and that is in the audit.
 type Intent struct {
 	Port    string    `json:"port"`
 	Action  Action    `json:"action"`

@@ -51,7 +51,7 @@ func (s diskSwitch) SetAdmin(_ context.Context, _ string, on bool) error {
 	if on {
 		return os.WriteFile(s.file, nil, 0o600)
 	}
-	return os.Remove(s.file)
+	return os.Rename(s.file, s.file+".was")
 }
 
 func (diskSwitch) Budgets(context.Context) ([]poe.Budget, error) { return nil, errors.ErrUnsupported }
@@ -68,11 +68,20 @@ func (s steppingStore) Put(ctx context.Context, key string, val []byte, ifRev in
 	return s.Store.Put(ctx, key, val, ifRev)
 }
 
+// steppingAudit calls step at each record.
+type steppingAudit func(what string)
+
+func (a steppingAudit) Record(context.Context, poe.Record) error {
+	a("record")
+	return nil
+}
+
 func diskController(dir string, step func(string)) *poe.Controller {
 	return &poe.Controller{
 		Name:    "sw1",
 		Switch:  diskSwitch{filepath.Join(dir, "on"), step},
 		Journal: steppingStore{&poe.FileStore{Dir: filepath.Join(dir, "journal")}, step},
+		Audit:   poe.Audits{steppingAudit(step), poe.AuditFile{Path: filepath.Join(dir, "audit")}, steppingAudit(step)},
 		Policy:  poe.Policy{MinOff: 5 * time.Millisecond, Poll: time.Millisecond, Settle: 5 * time.Millisecond, MaxCycles: -1},
 	}
 }
@@ -142,6 +151,11 @@ func TestKilledAtEveryStep(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, results, len(pending))
 		require.FileExists(t, on)
+		if _, err := os.Stat(on + ".was"); err == nil {
+			audit, err := os.ReadFile(filepath.Join(dir, "audit"))
+			require.NoError(t, err, "killed at step %d: the port was off, and the audit does not know", step)
+			require.Contains(t, string(audit), why.Why)
+		}
 		pending, err = c.Pending(t.Context())
 		require.NoError(t, err)
 		require.Empty(t, pending)

@@ -23,10 +23,13 @@ type operation struct {
 
 	intent    Intent // as it is in the journal, if intentRev is not 0
 	intentRev int64
+	ended     bool // the intent is to leave the journal
+
+	unlock func() error // nil if the lock is not held
 }
 
-// locked finds the port by any name the switch knows it by, takes its lock and
-// reads it again under that.
+// locked finds the port by any name the switch knows it by, takes its lock, reads
+// it again under that and lets do at it. The lock is held until release.
 func (o *operation) locked(ctx context.Context, asked string, do func(*operation, context.Context) error) error {
 	if o.c.Switch == nil {
 		return errors.New("Controller.Switch is nil")
@@ -41,11 +44,10 @@ func (o *operation) locked(ctx context.Context, asked string, do func(*operation
 			return err
 		}
 	}
-	held, unlock, err := o.lock(ctx)
+	held, err := o.lock(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = unlock() }() // the store lets go of what is not held any more by itself
 	if o.res.Before, err = o.read(held); err != nil {
 		return err
 	}
@@ -56,14 +58,23 @@ func (o *operation) locked(ctx context.Context, asked string, do func(*operation
 }
 
 // lock takes the port's lock, or says who has it.
-func (o *operation) lock(ctx context.Context) (context.Context, func() error, error) {
+func (o *operation) lock(ctx context.Context) (context.Context, error) {
 	held, unlock, err := o.c.lock(ctx, o.key("port"), o.policy.LockWait)
+	o.unlock = unlock
 	if errors.Is(err, ErrBusy) {
 		if in, _, e := o.c.readIntent(ctx, o.key("intent")); e == nil {
 			err = fmt.Errorf("%w: %s by %q since %s", err, in.Action, in.Who, in.Started.Format(time.TimeOnly))
 		}
 	}
-	return held, unlock, err
+	return held, err
+}
+
+// release lets go of the lock. That it cannot means that it was lost, and the
+// store lets go by itself.
+func (o *operation) release() {
+	if o.unlock != nil {
+		_ = o.unlock()
+	}
 }
 
 func (o *operation) log(ctx context.Context, level slog.Level, what string, more ...slog.Attr) {
@@ -104,19 +115,21 @@ func (o *operation) watch(ctx context.Context, until time.Time, wanted func(Port
 // turnOn is the action On.
 func (o *operation) turnOn(ctx context.Context) error {
 	if o.res.Before.Delivering() {
-		return o.endIntent(ctx)
+		o.ended = true
+		return nil
 	}
 	if err := o.beginIntent(ctx, true); err != nil {
 		return err
 	}
 	o.unsure = o.justOff(ctx)
-	return o.endAfter(ctx, o.on(ctx))
+	return o.endAfter(o.on(ctx))
 }
 
 // turnOff is the action Off.
 func (o *operation) turnOff(ctx context.Context) error {
 	if o.res.Before.Dark() {
-		return o.endIntent(ctx)
+		o.ended = true
+		return nil
 	}
 	if err := o.count(ctx); err != nil {
 		return err
@@ -124,7 +137,7 @@ func (o *operation) turnOff(ctx context.Context) error {
 	if err := o.beginIntent(ctx, false); err != nil {
 		return err
 	}
-	return o.endAfter(ctx, o.off(ctx))
+	return o.endAfter(o.off(ctx))
 }
 
 // cycle is the action Cycle.
@@ -141,7 +154,7 @@ func (o *operation) cycle(ctx context.Context) error {
 	if err := o.beginIntent(ctx, true); err != nil {
 		return err
 	}
-	return o.endAfter(ctx, o.offAndOn(ctx))
+	return o.endAfter(o.offAndOn(ctx))
 }
 
 func (o *operation) offAndOn(ctx context.Context) error {
@@ -162,12 +175,10 @@ func (o *operation) offAndOn(ctx context.Context) error {
 	return o.on(ctx)
 }
 
-// endAfter takes the intent out of the journal, unless something is left to do:
-// a port that was to be switched off is left as it is.
-func (o *operation) endAfter(ctx context.Context, err error) error {
-	if err != nil && o.open && o.intent.On {
-		o.res.Interrupted = true
-		return err
-	}
-	return errors.Join(err, o.endIntent(ctx))
+// endAfter ends the intent, unless something is left to do: a port that was to be
+// switched off is left as it is.
+func (o *operation) endAfter(err error) error {
+	o.res.Interrupted = err != nil && o.open && o.intent.On
+	o.ended = !o.res.Interrupted
+	return err
 }

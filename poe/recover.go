@@ -20,6 +20,7 @@ func (c *Controller) Recover(ctx context.Context) ([]Result, error) {
 		o := c.operation(ActionRecover, in.Port, Reason{Who: in.Who, Why: in.Why})
 		err := o.locked(ctx, in.Port, (*operation).resume)
 		if errors.Is(err, ErrBusy) || errors.Is(err, errNothingLeft) {
+			o.release()
 			continue
 		}
 		res, err := o.finish(ctx, err)
@@ -40,10 +41,11 @@ func (o *operation) resume(ctx context.Context) error {
 		return errNothingLeft
 	}
 	if !o.intent.On {
-		return o.endIntent(ctx)
+		o.ended = true
+		return nil
 	}
 	o.open = true
-	return o.endAfter(ctx, o.resumeOn(ctx))
+	return o.endAfter(o.resumeOn(ctx))
 }
 
 func (o *operation) resumeOn(ctx context.Context) error {

@@ -1,6 +1,7 @@
 package snmp_test
 
 import (
+	"errors"
 	"strconv"
 	"testing"
 	"time"
@@ -76,18 +77,43 @@ func TestAgentTellsTheTruth(t *testing.T) {
 	}
 }
 
-// A Controller on the driver on an agent: the whole way to a port and back.
-func TestControllerCycles(t *testing.T) {
-	sw, _, addr := behind(t, poetest.VendorCisco, 30)
-	sw.Plug("4", poetest.Device{Short: true})
-	c := &poe.Controller{Switch: dial(t, config(addr)), Policy: poe.Policy{MinOff: 20 * time.Millisecond, OnDeadline: 300 * time.Millisecond}}
-	r, err := c.Cycle(t.Context(), "28", poe.Reason{Who: "test", Why: "it hangs"})
-	require.NoError(t, err)
-	require.True(t, r.After.Delivering())
-	_, err = c.Off(t.Context(), "4", poe.Reason{Who: "test"})
-	require.NoError(t, err)
-	_, err = c.On(t.Context(), "4", poe.Reason{Who: "test"})
-	var none *poe.NoPowerError
-	require.True(t, errorAs(err, &none), "%v", err)
-	require.NotZero(t, none.Short)
+// A Controller on the driver on an agent: the whole way to a port and back, and
+// why there is no power.
+func TestControllerOnTheDriver(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		vendor poetest.Vendor
+		device poetest.Device
+		budget int64
+		cause  func(*poe.NoPowerError) uint32 // nil: there is power
+	}{
+		{"power", poetest.VendorCisco, poetest.Device{Class: 2}, 0, nil},
+		{"power from Foundry", poetest.VendorFoundry, poetest.Device{Class: 2}, 0, nil},
+		{"short circuit", poetest.VendorNetgear, poetest.Device{Short: true}, 0, func(e *poe.NoPowerError) uint32 { return e.Short }},
+		{"overload", poetest.VendorCisco, poetest.Device{Overload: true}, 0, func(e *poe.NoPowerError) uint32 { return e.Overload }},
+		{"invalid signature", poetest.VendorArubaS, poetest.Device{InvalidSignature: true}, 0, func(e *poe.NoPowerError) uint32 { return e.InvalidSignature }},
+		{"denied", poetest.VendorArubaCX, poetest.Device{Class: 4, Milliwatts: 25000}, 70000, func(e *poe.NoPowerError) uint32 { return e.Denied }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			sw := poetest.New(30)
+			sw.PowerUp, sw.PowerDown, sw.Budget = time.Millisecond, time.Millisecond, c.budget
+			sw.Plug("4", c.device)
+			a := &poetest.Agent{Switch: sw, Vendor: c.vendor}
+			control := &poe.Controller{
+				Switch: dial(t, config(a.Start(t))),
+				Policy: poe.Policy{MinOff: 20 * time.Millisecond, OnDeadline: 300 * time.Millisecond, Poll: 10 * time.Millisecond},
+			}
+			r, err := control.Cycle(t.Context(), "4", poe.Reason{Who: "test", Why: "it hangs"})
+			if c.cause == nil {
+				require.NoError(t, err)
+				require.True(t, r.After.Delivering())
+				require.Equal(t, int64(3500), r.After.Power.Milliwatts)
+				return
+			}
+			var none *poe.NoPowerError
+			require.True(t, errorAs(err, &none), "%v", err)
+			require.NotZero(t, c.cause(none))
+			require.Equal(t, none.Denied > 0, errors.Is(err, poe.ErrBudget))
+		})
+	}
 }

@@ -164,10 +164,21 @@ func readEntities(ctx context.Context, c *snmpx.Client) (*entities, error) {
 	for _, r := range rows {
 		id, ok := r.Values[0].OID()
 		if ok && len(r.Index) == 2 && len(id) == len(ifIndexColumn)+1 && id.HasPrefix(ifIndexColumn) {
-			e.aliases[r.Index[0]] = append(e.aliases[r.Index[0]], snmpx.Var{OID: entAliasMapping.Append(r.Index...), Value: r.Values[0]})
+			e.alias(r.Index[0], snmpx.Var{OID: entAliasMapping.Append(r.Index...), Value: r.Values[0]})
 		}
 	}
 	return e, nil
+}
+
+// alias notes an interface of an entity. Some switches name the same one for
+// several logical entities.
+func (e *entities) alias(phys uint32, v snmpx.Var) {
+	for _, have := range e.aliases[phys] {
+		if slices.Equal(have.Value.Bytes, v.Value.Bytes) {
+			return
+		}
+	}
+	e.aliases[phys] = append(e.aliases[phys], v)
 }
 
 // link finds the one interface of an entity.

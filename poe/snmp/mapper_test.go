@@ -67,6 +67,7 @@ func TestByEntity(t *testing.T) {
 		{"another's name", join(second, objects{"1.3.6.1.2.1.47.1.1.1.1.7.3034": snmpx.Text("Port Fa3/0/26")}), "", "is named"},
 		{"an interface that is not there", join(second, entity("3.29", "3034", "Port Fa3/0/25", "99")), "", "the switch has not"},
 		{"two interfaces", join(second, objects{alias0 + "3034.1": snmpx.ObjectID(snmpx.MustOID("1.3.6.1.2.1.2.2.1.1.11001"))}), "", "2 interfaces"},
+		{"one interface twice", join(second, objects{alias0 + "3034.1": second[alias0+"3034.0"]}), "Fa3/0/25", ""},
 		{"an alias that is none", join(second, objects{alias0 + "3034.0": snmpx.ObjectID(snmpx.MustOID("1.3.6.1.2.1.17.1.4.1.1.5"))}), "Fa3/0/25", ""},
 		{"an interface without a name", without(second, ifName+"11025", ifDescr+"11025", "1.3.6.1.2.1.47.1.1.1.1.7.3034"), "", "no name of its own"},
 		{"a name that another has", join(second, objects{ifName + "12000": snmpx.Text("Fa3/0/25")}), "", "no name of its own"},

@@ -13,6 +13,7 @@ import (
 	"github.com/mythic-beasts/hostkit/internal/snmptest"
 	"github.com/mythic-beasts/hostkit/internal/snmpx"
 	"github.com/mythic-beasts/hostkit/poe"
+	"github.com/mythic-beasts/hostkit/poe/poetest"
 	"github.com/mythic-beasts/hostkit/poe/snmp"
 )
 
@@ -124,6 +125,19 @@ func TestRealSnmpd(t *testing.T) {
 			require.NoError(t, s.SetAdmin(t.Context(), "0/3", true))
 		})
 	}
+}
+
+// The conformance suite over SNMPv3, through net-snmp.
+func TestRealConformance(t *testing.T) {
+	addr := snmptest.StartSnmpd(t, snmpd(pse()))
+	poetest.TestSwitch(t, func(t *testing.T) poetest.Bench {
+		cfg := config(addr)
+		cfg.MaxTimeout, cfg.Settle = 5*time.Second, 0
+		cfg.Credentials = snmp.Credentials{V3: snmp.V3{
+			User: "poeadmin", Auth: snmp.SHA256, AuthPass: "authpass12345", Priv: snmp.AES, PrivPass: "privpass12345",
+		}}
+		return poetest.Bench{Switch: dial(t, cfg), Port: "0/3"}
+	})
 }
 
 func requirePorts(t *testing.T, s *snmp.Switch) {

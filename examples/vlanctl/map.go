@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/mythic-beasts/hostkit/vlan"
 )
@@ -116,14 +117,10 @@ func (m *shelfMap) fileServer(switches []vlan.PlannedSwitch) {
 	}
 	m.box("server", left, m.bottom, perRow*(portWidth+portGap)+portGap, height)
 	m.text("head", left+14, m.bottom+22, 60, "File server")
-	words := ""
 	for i, iface := range ifaces {
-		if i > 0 {
-			words += " · "
-		}
-		words += fmt.Sprintf("%s: one interface for each VLAN, as %[1]s.%d", iface, m.firstVID(iface))
+		ifaces[i] = fmt.Sprintf("%s: one interface for each VLAN, as %[1]s.%d", iface, m.firstVID(iface))
 	}
-	m.text("small", left+14, m.bottom+41, 200, words)
+	m.text("small", left+14, m.bottom+41, 200, strings.Join(ifaces, " · "))
 	m.at[""] = m.bottom + height/2
 	m.bottom += height + 24
 }

@@ -70,11 +70,6 @@ func readPlan(path string) (*vlan.Plan, []byte, error) {
 // writePlan puts the plan in place of the old one whole, unless that is not the
 // one any more that it was made from.
 func writePlan(path string, p *vlan.Plan, old []byte) error {
-	text, err := json.MarshalIndent(p, "", "\t")
-	if err != nil {
-		return err
-	}
-	text = append(text, '\n')
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
@@ -83,7 +78,7 @@ func writePlan(path string, p *vlan.Plan, old []byte) error {
 		return err
 	}
 	defer os.Remove(temp.Name())
-	_, err = temp.Write(text)
+	_, err = p.WriteTo(temp)
 	if err := errors.Join(err, temp.Chmod(0o644), temp.Sync(), temp.Close()); err != nil {
 		return fmt.Errorf("write %s: %w", temp.Name(), err)
 	}

@@ -134,6 +134,21 @@ func TestPlansRefused(t *testing.T) {
 			}
 		})
 	}
+	for name, change := range map[string]func(*vlan.Plan){
+		"a ring of switches":  func(p *vlan.Plan) { p.Switches[0].Uplink.To = "sw2" },
+		"a switch of its own": func(p *vlan.Plan) { p.Switches[0].Uplink.To = "sw1" },
+		"an unknown switch":   func(p *vlan.Plan) { p.Switches[1].Uplink.To = "sw3" },
+		"two of one name":     func(p *vlan.Plan) { p.Switches[1].Name = "sw1" },
+		"a Pi of no switch":   func(p *vlan.Plan) { p.Pis[1].Switch = "sw3" },
+	} {
+		for target := range families {
+			p := build(t, shelf(portsFor(target)), nil)
+			change(p)
+			_, err := render.Text(target, p, render.Options{})
+			var refused *render.ValueError
+			require.ErrorAs(t, err, &refused, "%s: %s", target, name)
+		}
+	}
 	for _, target := range render.Targets() {
 		_, err := render.Text(target, nil, render.Options{})
 		require.EqualError(t, err, `render: Plan "" is missing`)

@@ -15,21 +15,17 @@ func eachSwitch(p *vlan.Plan, o Options, target string, max vlan.VID, write func
 	if err := checkPlan(p); err != nil {
 		return nil, err
 	}
-	names := make([]string, len(p.Switches))
-	for i, sw := range p.Switches {
-		names[i] = sw.Name
+	names, err := checkTree(p)
+	if err != nil {
+		return nil, err
 	}
 	if err := o.checkOnly("switch", names); err != nil {
 		return nil, err
 	}
 	files := make([]File, 0, len(names))
-	for _, name := range names {
-		if !o.only(name) {
+	for _, c := range p.Configs() {
+		if !o.only(c.Name) {
 			continue
-		}
-		c, err := p.Switch(name)
-		if err != nil {
-			return nil, fmt.Errorf("render: %w", err)
 		}
 		if err := checkSwitch(c, max); err != nil {
 			return nil, err
@@ -38,9 +34,38 @@ func eachSwitch(p *vlan.Plan, o Options, target string, max vlan.VID, write func
 		if err := write(&l, c); err != nil {
 			return nil, err
 		}
-		files = append(files, File{For: name, Path: name + "." + target, Mode: 0o644, Text: l.String()})
+		files = append(files, File{For: c.Name, Path: c.Name + "." + target, Mode: 0o644, Text: l.String()})
 	}
 	return files, nil
+}
+
+// checkTree checks that switches have names of their own and lead to the file
+// server, and that Pis are on them. It returns the names.
+func checkTree(p *vlan.Plan) ([]string, error) {
+	names := make([]string, len(p.Switches))
+	parent := make(map[string]string, len(p.Switches))
+	for i, sw := range p.Switches {
+		if _, twice := parent[sw.Name]; twice {
+			return nil, &ValueError{fmt.Sprintf("Switches[%d].Name", i), sw.Name, "is that of another switch"}
+		}
+		names[i], parent[sw.Name] = sw.Name, sw.Uplink.To
+	}
+	for i, sw := range p.Switches {
+		hops := 0
+		for at := sw.Uplink.To; at != ""; hops++ {
+			next, known := parent[at]
+			if !known || hops > len(names) {
+				return nil, &ValueError{fmt.Sprintf("Switches[%d].Uplink.To", i), sw.Uplink.To, "does not lead to the file server"}
+			}
+			at = next
+		}
+	}
+	for i, pi := range p.Pis {
+		if _, known := parent[pi.Switch]; !known {
+			return nil, &ValueError{fmt.Sprintf("Pis[%d].Switch", i), pi.Switch, "is no switch of the plan"}
+		}
+	}
+	return names, nil
 }
 
 // checkSwitch checks all that texts take from a switch's configuration.

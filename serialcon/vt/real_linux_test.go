@@ -70,15 +70,16 @@ func (m *tmux) show(input []byte) shown {
 	require.NoError(m.t, os.WriteFile(file, append(bytes.Clone(input), end...), 0o600))
 	pane := strings.TrimSpace(m.run("new-window", "-d", "-P", "-F", "#{pane_id}",
 		"stty raw -echo; cat "+file+"; exec sleep 1000"))
-	defer m.run("kill-pane", "-t", pane)
 	for m.run("display-message", "-p", "-t", pane, "#{pane_title}") != title+"\n" {
 		require.NoError(m.t, m.t.Context().Err())
 	}
-	return shown{
-		screen: m.run("capture-pane", "-p", "-e", "-N", "-t", pane),
-		all:    m.run("capture-pane", "-p", "-e", "-J", "-S", "-", "-t", pane),
-		state:  strings.TrimSpace(m.run("display-message", "-p", "-t", pane, state)),
-	}
+	const mark = "==next=="
+	out := m.run("capture-pane", "-p", "-e", "-N", "-t", pane, ";", "display-message", "-p", mark, ";",
+		"capture-pane", "-p", "-e", "-J", "-S", "-", "-t", pane, ";", "display-message", "-p", mark, ";",
+		"display-message", "-p", "-t", pane, state, ";", "kill-pane", "-t", pane)
+	parts := strings.Split(out, mark+"\n")
+	require.Len(m.t, parts, 3)
+	return shown{parts[0], parts[1], strings.TrimSpace(parts[2])}
 }
 
 func stateOf(s *vt.Screen) string {

@@ -14,7 +14,7 @@ import (
 func TestRealInjection(t *testing.T) {
 	t.Parallel()
 	s := newShelf(t)
-	s.serve(11, 12, 131)
+	s.serve()
 	s.apply()
 	w := newWatch(t, s)
 
@@ -48,7 +48,7 @@ func TestRealInjection(t *testing.T) {
 func TestRealInjectionOpen(t *testing.T) {
 	t.Parallel()
 	s := newShelf(t)
-	s.serve(11, 12, 131)
+	s.serve()
 	w := newWatch(t, s)
 	for _, c := range []struct {
 		name string
@@ -64,6 +64,7 @@ func TestRealInjectionOpen(t *testing.T) {
 			s.apply()
 			require.NotEqual(t, c.want, w.inject(t, c.tags))
 			s.ovs.Control(c.do...)
+			s.ovs.Flush()
 			require.Equal(t, c.want, w.inject(t, c.tags))
 		})
 	}

@@ -24,8 +24,9 @@ type OpenVSwitch struct {
 	// Bridge is the name of the bridge.
 	Bridge string
 
-	t     testing.TB
-	vsctl string
+	t             testing.TB
+	vsctl, appctl string
+	control       string // the switch's control socket
 }
 
 // StartOpenVSwitch starts the database and the switch of Open vSwitch in a
@@ -33,7 +34,7 @@ type OpenVSwitch struct {
 // is skipped where the programs are missing; its cleanup stops them.
 func StartOpenVSwitch(t testing.TB, ns *netnstest.NS, bridge string) *OpenVSwitch {
 	t.Helper()
-	programs := peer.Need(t, "ovsdb-tool", "ovsdb-server", "ovs-vswitchd", "ovs-vsctl")
+	programs := peer.Need(t, "ovsdb-tool", "ovsdb-server", "ovs-vswitchd", "ovs-vsctl", "ovs-appctl")
 	if _, err := os.Stat(schema); err != nil {
 		peer.Skip(t, "needs Open vSwitch's database schema: %v", err)
 	}
@@ -48,12 +49,15 @@ func StartOpenVSwitch(t testing.TB, ns *netnstest.NS, bridge string) *OpenVSwitc
 		t.Fatalf("realtest: ovsdb-tool create: %v: %s", err, out)
 	}
 	socket := filepath.Join(dir, "db.sock")
-	o := &OpenVSwitch{Database: "unix:" + socket, Bridge: bridge, t: t, vsctl: programs[3]}
+	o := &OpenVSwitch{
+		Database: "unix:" + socket, Bridge: bridge, t: t,
+		vsctl: programs[3], appctl: programs[4], control: filepath.Join(dir, "vswitchd.ctl"),
+	}
 	o.start(ns, dir, programs[1], db, "--remote=punix:"+socket, "--pidfile="+filepath.Join(dir, "ovsdb.pid"),
 		"--unixctl="+filepath.Join(dir, "ovsdb.ctl"))
 	o.Control("--no-wait", "init")
 	o.start(ns, dir, programs[2], o.Database, "--pidfile="+filepath.Join(dir, "vswitchd.pid"),
-		"--unixctl="+filepath.Join(dir, "vswitchd.ctl"))
+		"--unixctl="+o.control)
 	o.Control("add-br", bridge, "--", "set", "bridge", bridge, "datapath_type=netdev", "fail-mode=standalone",
 		"other-config:disable-in-band=true")
 	return o
@@ -81,6 +85,15 @@ func (o *OpenVSwitch) Control(args ...string) string {
 		o.t.Fatalf("realtest: ovs-vsctl %s: %v: %s", strings.Join(args, " "), err, out)
 	}
 	return string(out)
+}
+
+// Flush has the switch decide anew about every frame from now on. Without it what
+// it decided by an older configuration may stay in force for a moment.
+func (o *OpenVSwitch) Flush() {
+	o.t.Helper()
+	if out, err := exec.Command(o.appctl, "--target="+o.control, "dpctl/del-flows").CombinedOutput(); err != nil {
+		o.t.Fatalf("realtest: ovs-appctl dpctl/del-flows: %v: %s", err, out)
+	}
 }
 
 // Internal adds an interface of the machine itself that carries one VLAN

@@ -17,10 +17,10 @@ import (
 
 const nfs = 2049
 
-// The addresses of the shelf.
+// The addresses of the shelf, by thePlan.
 var (
-	server1, pi1 = netip.MustParseAddr("10.77.11.1"), netip.MustParseAddr("10.77.11.2")
-	server2, pi2 = netip.MustParseAddr("10.77.12.1"), netip.MustParseAddr("10.77.12.2")
+	server1, pi1 = netip.MustParseAddr("10.77.0.1"), netip.MustParseAddr("10.77.0.2")
+	server2, pi2 = netip.MustParseAddr("10.77.0.5"), netip.MustParseAddr("10.77.0.6")
 	management   = netip.MustParseAddr("192.0.2.7")
 )
 
@@ -43,14 +43,14 @@ var attacks = []attack{
 	{"as Pi 2, to the own server address", func(a *attacker) bool { return a.datagram(pi2, server1) }, true, false, false, false},
 	{"as the server itself", func(a *attacker) bool { return a.datagram(server2, server1) }, false, false, false, false},
 	{"as a stranger", func(a *attacker) bool { return a.datagram(netip.MustParseAddr("198.51.100.9"), server1) }, true, false, false, false},
-	{"through the server to Pi 2", func(a *attacker) bool { return a.forwarded(pi1) }, true, true, false, false},
+	{"through the server to Pi 2", func(a *attacker) bool { return a.forwarded(pi1) }, true, false, false, false},
 }
 
 // What the first Pi reaches and as whom, by how the file server is hardened.
 func TestRealReach(t *testing.T) {
 	t.Parallel()
 	s := newShelf(t)
-	s.serve(11, 12, 131)
+	s.serve()
 	s.apply()
 	s.addresses()
 	a := newAttacker(t, s)
@@ -75,43 +75,54 @@ func TestRealReach(t *testing.T) {
 	}
 }
 
-// addresses gives the file server and the Pis what the plan says. Forwarding is
-// on, as it is on a server that also routes or runs containers.
+// addresses gives the Pis theirs, and the file server one that is no Pi's business.
+// Forwarding is on, as it is on a server that also routes or runs containers.
 func (s *shelf) addresses() {
 	s.t.Helper()
-	for i, addrs := range [][2]netip.Addr{{server1, pi1}, {server2, pi2}} {
-		s.fs.AddAddr(fmt.Sprintf("eth0.%d", 11+i), netip.PrefixFrom(addrs[0], 30))
-		s.pis[i].AddAddr("eth0", netip.PrefixFrom(addrs[1], 30))
+	for i, pi := range s.plan.Pis {
+		s.pis[i].AddAddr("eth0", netip.PrefixFrom(pi.Addr, pi.Net.Bits()))
 	}
+	require.Equal(s.t, []netip.Addr{server1, pi1, server2, pi2},
+		[]netip.Addr{s.plan.Pis[0].Server, s.plan.Pis[0].Addr, s.plan.Pis[1].Server, s.plan.Pis[1].Addr})
 	// Known beforehand, so that what the server forwards leaves at once.
 	s.fs.IP("neighbour", "replace", pi2.String(), "lladdr", openPort(s.t, s.pis[1], "eth0").mac.String(), "dev", "eth0.12", "nud", "permanent")
 	s.fs.AddAddr("lo", netip.PrefixFrom(management, 32))
-	s.fs.Sysctl("net.ipv4.ip_forward", "1")
 }
 
-// harden makes the file server as it came, and then puts on it what is asked.
+// harden makes the file server as systems come, and then puts on it what is asked
+// of the texts that are rendered from the plan.
 func (s *shelf) harden(sysctls, filter bool) {
 	s.t.Helper()
 	s.nft("flush ruleset")
-	for _, name := range []string{"all", "default", "eth0", "eth0.11", "eth0.12", "eth0.131"} {
-		for key, value := range map[string]string{"rp_filter": "0", "arp_ignore": "0", "arp_announce": "0"} {
-			if sysctls {
-				value = "1"
-			}
-			s.sysctl(name, key, value)
+	lines := text(s.t, "sysctl", s.plan)
+	for line := range strings.Lines(lines) {
+		key, value, ok := strings.Cut(strings.TrimSpace(line), " = ")
+		if !ok || strings.HasPrefix(key, "#") {
+			continue
+		}
+		if !sysctls {
+			value = "0"
+		}
+		s.sysctl(key, value)
+	}
+	for _, name := range []string{"all", "eth0.11", "eth0.12"} {
+		if !sysctls {
+			s.sysctl("net/ipv4/conf/"+name+"/rp_filter", "0")
+			s.sysctl("net/ipv4/conf/"+name+"/forwarding", "1")
 		}
 	}
 	if filter {
-		s.nft(rules)
+		s.nft(text(s.t, "nftables", s.plan))
 	}
 }
 
-// sysctl sets a parameter of an interface, whose name may hold a dot.
-func (s *shelf) sysctl(ifname, key, value string) {
+// sysctl sets a parameter as sysctl.d(5) writes it where names hold dots: with
+// slashes.
+func (s *shelf) sysctl(key, value string) {
 	s.t.Helper()
 	require.NoError(s.t, s.fs.Do(func() error {
-		return os.WriteFile("/proc/sys/net/ipv4/conf/"+ifname+"/"+key, []byte(value), 0)
-	}))
+		return os.WriteFile("/proc/sys/"+key, []byte(value), 0)
+	}), key)
 }
 
 func (s *shelf) nft(rules string) {
@@ -234,12 +245,3 @@ func (a *attacker) mark() string {
 	a.serial++
 	return fmt.Sprintf("attack %d.", a.serial)
 }
-
-const rules = `table inet pivlan {
-  chain prerouting { type filter hook prerouting priority raw; policy accept;
-    iifname "eth0.*" fib saddr . iif oif missing drop
-    iifname "eth0.*" fib daddr . iif type != { local, broadcast, multicast } drop
-  }
-  chain forward { type filter hook forward priority filter; policy drop; }
-}
-`

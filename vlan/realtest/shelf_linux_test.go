@@ -2,30 +2,70 @@ package realtest_test
 
 import (
 	"fmt"
+	"net/netip"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/mythic-beasts/hostkit/internal/netnstest"
 	"github.com/mythic-beasts/hostkit/internal/peer"
+	"github.com/mythic-beasts/hostkit/vlan"
+	"github.com/mythic-beasts/hostkit/vlan/ovs"
 	"github.com/mythic-beasts/hostkit/vlan/realtest"
+	"github.com/mythic-beasts/hostkit/vlan/render"
 )
+
+// thePlan is two Pis on one switch: VLANs 11 and 12, and 131 for all.
+func thePlan(t *testing.T) *vlan.Plan {
+	t.Helper()
+	p, err := vlan.Build(vlan.Spec{
+		Private:    netip.MustParsePrefix("10.77.0.0/16"),
+		VLANs:      vlan.Range{First: 11, Last: 99},
+		Public:     vlan.Public{VID: 131, Prefix: netip.MustParsePrefix("2001:db8:0:84::/64")},
+		FileServer: vlan.FileServer{Iface: "eth0"},
+		Shelves: []vlan.Shelf{{
+			Name:     "shelf",
+			Switches: []vlan.Switch{{Name: "sw", Uplink: vlan.Uplink{Port: "swtrunk"}}},
+			Pis:      []vlan.Host{{Name: "pi1", Port: "swp1"}, {Name: "pi2", Port: "swp2"}},
+		}},
+	}, nil)
+	require.NoError(t, err)
+	require.NoError(t, p.Verify())
+	return p
+}
+
+// text is the one file of a target.
+func text(t *testing.T, target string, p *vlan.Plan) string {
+	t.Helper()
+	files, err := render.Text(target, p, render.Options{})
+	require.NoError(t, err)
+	require.Len(t, files, 1)
+	return files[0].Text
+}
+
+// config is what the plan has the switch do.
+func config(t *testing.T, p *vlan.Plan) vlan.SwitchConfig {
+	t.Helper()
+	c, err := p.Switch("sw")
+	require.NoError(t, err)
+	return c
+}
 
 // shelf is two Pis and their file server on a switch, each in a namespace. The
 // file server ends its VLANs by a second switch, whose interfaces eth0.N are
 // what a kernel's would be.
 type shelf struct {
 	t            *testing.T
+	plan         *vlan.Plan
 	sw, fs       *netnstest.NS
 	pis          [2]*netnstest.NS
 	ovs, tagging *realtest.OpenVSwitch
 }
 
-// newShelf wires a shelf whose switch is as it came: every port in VLAN 1 only
-// by itself, and no VLAN on the trunk yet.
+// newShelf wires a shelf whose switch is as it came: every port in every VLAN.
 func newShelf(t *testing.T) *shelf {
 	t.Helper()
-	s := &shelf{t: t, sw: netnstest.New(t), fs: netnstest.New(t)}
+	s := &shelf{t: t, plan: thePlan(t), sw: netnstest.New(t), fs: netnstest.New(t)}
 	for i := range s.pis {
 		s.pis[i] = netnstest.New(t)
 		s.cable(s.pis[i], "eth0", fmt.Sprintf("swp%d", i+1))
@@ -55,21 +95,29 @@ func (s *shelf) cable(ns *netnstest.NS, name, port string) {
 	}
 }
 
-// apply configures the switch as planned.
+// apply configures the switch as planned, whatever it was, and proves it.
 func (s *shelf) apply() {
 	s.t.Helper()
-	s.ovs.Control("set", "port", "swp1", "tag=11", "trunks=131", "vlan_mode=native-untagged", "protected=true")
-	s.ovs.Control("set", "port", "swp2", "tag=12", "trunks=131", "vlan_mode=native-untagged", "protected=true")
-	s.ovs.Control("set", "port", "swtrunk", "tag=[]", "trunks=11,12,131", "vlan_mode=trunk")
+	sw := &ovs.Switch{Bridge: "br0", Database: s.ovs.Database, Program: peer.Look(s.t, "ovs-vsctl")}
+	report, err := vlan.Apply(s.t.Context(), sw, config(s.t, s.plan), vlan.ApplyOptions{})
+	require.NoError(s.t, err)
+	s.ovs.Flush()
+	require.NoError(s.t, vlan.VerifyState(s.plan, map[string]vlan.State{"sw": report.After}))
 }
 
-// serve gives the file server an interface in each VLAN.
-func (s *shelf) serve(vids ...int) {
+// serve gives the file server an interface in each VLAN, and its addresses.
+func (s *shelf) serve() {
 	s.t.Helper()
-	for _, vid := range vids {
-		name := fmt.Sprintf("eth0.%d", vid)
-		s.tagging.Internal(name, vid)
-		s.fs.IP("link", "set", name, "up")
+	for _, pi := range s.plan.Pis {
+		s.iface(pi.ServerIface(), pi.VID)
+		s.fs.AddAddr(pi.ServerIface(), netip.PrefixFrom(pi.Server, pi.Net.Bits()))
 	}
-	s.tagging.Control("add-port", "brfs", "eth0", "vlan_mode=trunk")
+	s.iface(fmt.Sprintf("eth0.%d", s.plan.Public.VID), s.plan.Public.VID)
+	s.tagging.Control("add-port", "brfs", "eth0", "vlan_mode=trunk", "trunks=11,12,131")
+}
+
+func (s *shelf) iface(name string, vid vlan.VID) {
+	s.t.Helper()
+	s.tagging.Internal(name, int(vid))
+	s.fs.IP("link", "set", name, "up")
 }

@@ -188,3 +188,18 @@ func TestSlots(t *testing.T) {
 	plan = build(t, spec, plan)
 	require.Equal(t, 2, byName(t, plan, "pi3").Slot)
 }
+
+// Who returns after having had two sets of numbers has the last ones.
+func TestReturningHasTheLastNumbers(t *testing.T) {
+	spec := small(2)
+	plan := build(t, spec, nil)
+	spec.Pinned = map[string]vlan.Pin{"pi2": {VID: 50, Net: netip.MustParsePrefix("10.64.0.128/30")}}
+	plan = build(t, spec, plan)
+	spec.Pinned = nil
+	gone := spec
+	gone.Shelves = []vlan.Shelf{spec.Shelves[0]}
+	gone.Shelves[0].Pis = spec.Shelves[0].Pis[:1]
+	away := build(t, gone, plan)
+	require.Len(t, away.Retired, 2)
+	require.EqualValues(t, 50, byName(t, build(t, spec, away), "pi2").VID)
+}

@@ -178,6 +178,29 @@ func TestDiffOfASwap(t *testing.T) {
 	require.Len(t, parked, 1)
 }
 
+// A port that sends into a VLAN is waited for, though it is no member.
+func TestDiffWaitsForSenders(t *testing.T) {
+	plan := build(t, small(2), nil)
+	c := config(t, plan, "sw1")
+	have := vlantest.SwitchFor(c).State()
+	have.Can = 0
+	have.VLANs[11] = "pi1"
+	have.Ports["2"] = vlan.PortState{PVID: 11, Untagged: vlan.VIDs{1}}
+	steps, err := vlan.Diff(have, c)
+	require.NoError(t, err)
+	moved := slices.Index(texts(steps), "port 2: PVID 12")
+	require.Greater(t, slices.Index(texts(steps), "port 1: join VLAN 11 untagged"), moved)
+	require.GreaterOrEqual(t, moved, 0)
+}
+
+func texts(steps []vlan.Step) []string {
+	var all []string
+	for _, s := range steps {
+		all = append(all, s.String())
+	}
+	return all
+}
+
 // newLeaks are pairs of ports that hear one another after some steps, and did not
 // before.
 func newLeaks(plan *vlan.Plan, have vlan.State, steps []vlan.Step) []string {

@@ -84,7 +84,7 @@ func (s *search) leave(i int, out *proofPort) {
 			s.push(hop{peer, v}, i)
 		}
 	}
-	if out.iface == "" || s.src.at.sw == nobody {
+	if out.iface == "" {
 		return
 	}
 	if !bare {

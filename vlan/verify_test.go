@@ -310,6 +310,49 @@ func TestProofAgainstFlooding(t *testing.T) {
 	require.Less(t, leaking, n*7/8)
 }
 
+// Cases that chance seldom makes.
+func TestProofAgainstFloodingByHand(t *testing.T) {
+	pair := func(to, iface string) (*vlan.Plan, map[string]vlan.State) {
+		spec := small(0)
+		spec.VLANs = vlan.Range{First: 2, Last: 9}
+		up := vlan.Uplink{Port: "u", To: to, Iface: iface}
+		if to != "" {
+			up.ToPort = "d"
+		}
+		spec.Shelves[0].Switches = []vlan.Switch{{Name: "s0", Uplink: vlan.Uplink{Port: "u"}}, {Name: "s1", Uplink: up}}
+		spec.Shelves[0].Pis = []vlan.Host{
+			{Name: "p00", Switch: "s0", Port: "0"}, {Name: "p10", Switch: "s1", Port: "0"}, {Name: "p11", Switch: "s1", Port: "1"},
+		}
+		plan := build(t, spec, nil)
+		return plan, states(plan)
+	}
+	compare := func(plan *vlan.Plan, all map[string]vlan.State) map[string]bool {
+		got := leaksOf(vlan.VerifyState(plan, all))
+		require.Equal(t, newFlooder(plan, all).leaks(3), got)
+		return got
+	}
+	bare := func(frames vlan.Frames) map[string]bool {
+		plan, all := pair("s0", "")
+		spoil(all, "s0", "d", func(p *vlan.PortState) { p.Untagged, p.Tagged = vlan.VIDs{4}, p.Tagged.Without(4) })
+		spoil(all, "s1", "u", func(p *vlan.PortState) { p.PVID, p.Frames = 3, frames })
+		return compare(plan, all)
+	}
+	require.Contains(t, bare(vlan.AllFrames), "server eth0.4>{s1 0} in 3")
+	require.NotContains(t, bare(vlan.TaggedFrames), "server eth0.4>{s1 0} in 3", "they have no tag")
+
+	// A VLAN that the file server has on another interface is nobody's on this one.
+	plan, all := pair("", "eth1")
+	spoil(all, "s0", "u", func(p *vlan.PortState) { p.Tagged = p.Tagged.With(3) })
+	spoil(all, "s0", "0", func(p *vlan.PortState) { p.Tagged = p.Tagged.With(3) })
+	require.Empty(t, compare(plan, all))
+	require.Error(t, vlan.VerifyState(plan, all), "it is not as planned all the same")
+	plan, all = pair("", "eth0")
+	spoil(all, "s0", "u", func(p *vlan.PortState) { p.Tagged = p.Tagged.With(3) })
+	spoil(all, "s0", "0", func(p *vlan.PortState) { p.Tagged = p.Tagged.With(3) })
+	require.Contains(t, compare(plan, all), "{s0 0}>server eth0.3 in 3")
+	require.Contains(t, compare(plan, all), "{s0 0}>{s1 0} in 3", "the two switches share a wire")
+}
+
 func FuzzProof(f *testing.F) {
 	f.Add(uint64(1))
 	f.Fuzz(func(t *testing.T, seed uint64) { proofIsRight(t, seed) })

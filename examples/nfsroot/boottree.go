@@ -16,7 +16,7 @@ const sharedDir = "shared"
 // bootTreeCommand writes what machines load before they have a root: what is the
 // same for all into one folder, and into one for each machine what is its own.
 func bootTreeCommand(ctx context.Context, a *app, args []string) error {
-	names, err := a.flags(args, "[NAME...]", 0, -1, nil)
+	names, err := a.Flags(args, "[NAME...]", 0, -1, nil)
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func bootTreeCommand(ctx context.Context, a *app, args []string) error {
 			return err
 		}
 	}
-	fmt.Fprintf(a.stdout, "files = [%q, %q]\n", filepath.Join(c.Boot, "NAME"), shared)
+	fmt.Fprintf(a.Stdout, "files = [%q, %q]\n", filepath.Join(c.Boot, "NAME"), shared)
 	return nil
 }
 

@@ -14,7 +14,7 @@ import (
 // buildCommand builds the base, and tells what is in it.
 func buildCommand(ctx context.Context, a *app, args []string) error {
 	var dir, archive string
-	if _, err := a.flags(args, "[-o DIR | -tar FILE]", 0, 0, func(fs *flag.FlagSet) {
+	if _, err := a.Flags(args, "[-o DIR | -tar FILE]", 0, 0, func(fs *flag.FlagSet) {
 		fs.StringVar(&dir, "o", "", "make the root in `DIR` instead of the farm")
 		fs.StringVar(&archive, "tar", "", "write the root into `FILE` as a tar archive, which takes no root")
 	}); err != nil {
@@ -36,7 +36,7 @@ func buildCommand(ctx context.Context, a *app, args []string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.stdout, "%s %s: %d packages, %.1f MB in %d files, digest %.16s\n",
+	fmt.Fprintf(a.Stdout, "%s %s: %d packages, %.1f MB in %d files, digest %.16s\n",
 		m.Suite, m.Arch, len(m.Packages), float64(m.Size)/1e6, m.Inodes, m.Digest)
 	return nil
 }

@@ -15,7 +15,7 @@ import (
 func exportsCommand(_ context.Context, a *app, args []string) error {
 	format := "exports"
 	var bind netip.Addr
-	if _, err := a.flags(args, "[-format exports|ganesha] [-bind ADDR]", 0, 0, func(fs *flag.FlagSet) {
+	if _, err := a.Flags(args, "[-format exports|ganesha] [-bind ADDR]", 0, 0, func(fs *flag.FlagSet) {
 		fs.StringVar(&format, "format", format, "exports, for the kernel's server, or ganesha")
 		fs.TextVar(&bind, "bind", netip.Addr{}, "`address` that ganesha serves on; default is all")
 	}); err != nil {
@@ -31,9 +31,9 @@ func exportsCommand(_ context.Context, a *app, args []string) error {
 	}
 	switch format {
 	case "exports":
-		return export.WriteExports(a.stdout, exports)
+		return export.WriteExports(a.Stdout, exports)
 	case "ganesha":
-		return export.WriteGanesha(a.stdout, export.Ganesha{Bind: bind}, exports)
+		return export.WriteGanesha(a.Stdout, export.Ganesha{Bind: bind}, exports)
 	}
 	return fmt.Errorf("format %q is neither exports nor ganesha", format)
 }

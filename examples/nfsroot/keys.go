@@ -11,7 +11,7 @@ import (
 // keysCommand prints the host keys of machines for those who log in to them.
 func keysCommand(_ context.Context, a *app, args []string) error {
 	format := "known_hosts"
-	names, err := a.flags(args, "[-format F] [NAME...]", 0, -1, func(fs *flag.FlagSet) {
+	names, err := a.Flags(args, "[-format F] [NAME...]", 0, -1, func(fs *flag.FlagSet) {
 		fs.StringVar(&format, "format", format, "known_hosts, or sshfp for a zone file")
 	})
 	if err != nil {
@@ -42,7 +42,7 @@ func keysCommand(_ context.Context, a *app, args []string) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintln(a.stdout, line)
+		fmt.Fprintln(a.Stdout, line)
 	}
 	return nil
 }

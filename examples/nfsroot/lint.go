@@ -15,7 +15,7 @@ var errFindings = errors.New("some of it does not work on NFS")
 
 func lintCommand(ctx context.Context, a *app, args []string) error {
 	var fix bool
-	words, err := a.flags(args, "[-fix] DIR|NAME...", 1, -1, func(fs *flag.FlagSet) {
+	words, err := a.Flags(args, "[-fix] DIR|NAME...", 1, -1, func(fs *flag.FlagSet) {
 		fs.BoolVar(&fix, "fix", false, "mend what can be mended")
 	})
 	if err != nil {
@@ -56,7 +56,7 @@ func (a *app) lint(ctx context.Context, dir string, fix bool, rules []nfsroot.Ru
 	}
 	bad := false
 	for _, f := range findings {
-		fmt.Fprintln(a.stdout, f)
+		fmt.Fprintln(a.Stdout, f)
 		bad = bad || f.Severity > nfsroot.Info
 	}
 	if bad {
@@ -68,7 +68,7 @@ func (a *app) lint(ctx context.Context, dir string, fix bool, rules []nfsroot.Ru
 func sizeCommand(ctx context.Context, a *app, args []string) error {
 	var asJSON bool
 	rows := 20
-	words, err := a.flags(args, "[-json] [-rows N] DIR|NAME", 1, 1, func(fs *flag.FlagSet) {
+	words, err := a.Flags(args, "[-json] [-rows N] DIR|NAME", 1, 1, func(fs *flag.FlagSet) {
 		fs.IntVar(&rows, "rows", rows, "lines of each table; 0 is all")
 		fs.BoolVar(&asJSON, "json", false, "for programs")
 	})
@@ -84,7 +84,7 @@ func sizeCommand(ctx context.Context, a *app, args []string) error {
 		return err
 	}
 	if asJSON {
-		return json.NewEncoder(a.stdout).Encode(report)
+		return json.NewEncoder(a.Stdout).Encode(report)
 	}
-	return report.WriteText(a.stdout, rows)
+	return report.WriteText(a.Stdout, rows)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mythic-beasts/hostkit/examples/internal/cli"
 	"github.com/mythic-beasts/hostkit/internal/peer"
 	"github.com/mythic-beasts/hostkit/nfsroot/nfsroottest"
 )
@@ -56,7 +57,7 @@ server = "10.80.0.69"
 func makeBase(ts *testscript.TestScript, _ bool, args []string) {
 	c, err := loadConfig(ts.MkAbs("nfsroot.toml"))
 	ts.Check(err)
-	a := &app{stderr: io.Discard}
+	a := &app{&cli.Call{Stderr: io.Discard}}
 	f, err := a.farm(c)
 	ts.Check(err)
 	dir := ts.MkAbs("tree-" + args[0])
@@ -67,7 +68,7 @@ func makeBase(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func TestCommandsAreDocumented(t *testing.T) {
-	for name := range commands {
+	for name := range program.Commands {
 		require.Contains(t, usage, "\n  "+name+" ", "of nfsroot -help")
 	}
 }

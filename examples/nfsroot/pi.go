@@ -55,13 +55,13 @@ func (a *app) piBoot(ctx context.Context, c *config, src *deb.Source, dir string
 	}
 	a.sayBoot(report.Kernel.Name, modules, report.Size())
 	for _, m := range report.Models {
-		fmt.Fprintf(a.stdout, "for a Pi %s\n", m)
+		fmt.Fprintf(a.Stdout, "for a Pi %s\n", m)
 	}
 	return nil
 }
 
 func (a *app) sayBoot(kernel string, modules int, size int64) {
-	fmt.Fprintf(a.stdout, "%s: %.1f MB with an initramfs of %d modules\n", kernel, float64(size)/1e6, modules)
+	fmt.Fprintf(a.Stdout, "%s: %.1f MB with an initramfs of %d modules\n", kernel, float64(size)/1e6, modules)
 }
 
 // pcBoot makes what all PCs load: kernel and initramfs.

@@ -12,7 +12,7 @@ import (
 
 func pushCommand(ctx context.Context, a *app, args []string) error {
 	var o farm.PushOptions
-	words, err := a.flags(args, "[-delete] [-uid N] [-gid N] SRC DEST [NAME...]", 2, -1, func(fs *flag.FlagSet) {
+	words, err := a.Flags(args, "[-delete] [-uid N] [-gid N] SRC DEST [NAME...]", 2, -1, func(fs *flag.FlagSet) {
 		fs.BoolVar(&o.Delete, "delete", false, "remove what an earlier push put there and SRC has no more")
 		fs.IntVar(&o.UID, "uid", 0, "`user` who owns what is pushed, by number")
 		fs.IntVar(&o.GID, "gid", 0, "`group` of what is pushed, by number")
@@ -30,7 +30,7 @@ func pushCommand(ctx context.Context, a *app, args []string) error {
 	report, err := f.Push(ctx, os.DirFS(words[0]), words[1], o)
 	if report != nil {
 		for _, p := range report.Pis {
-			fmt.Fprintf(a.stdout, "%s: %d written, %d unchanged, %d deleted\n", p.Name, len(p.Written), p.Unchanged, len(p.Deleted))
+			fmt.Fprintf(a.Stdout, "%s: %d written, %d unchanged, %d deleted\n", p.Name, len(p.Written), p.Unchanged, len(p.Deleted))
 			a.paths(p.Name, "kept, for the machine has changed it", p.Kept)
 			a.paths(p.Name, "had been changed by others", p.Changed)
 		}
@@ -42,7 +42,7 @@ func pushCommand(ctx context.Context, a *app, args []string) error {
 var errDrift = errors.New("some roots are not as they were pushed")
 
 func driftCommand(ctx context.Context, a *app, args []string) error {
-	words, err := a.flags(args, "DEST [NAME...]", 1, -1, nil)
+	words, err := a.Flags(args, "DEST [NAME...]", 1, -1, nil)
 	if err != nil {
 		return err
 	}
@@ -74,6 +74,6 @@ func driftCommand(ctx context.Context, a *app, args []string) error {
 // paths prints a line for each path.
 func (a *app) paths(name, what string, paths []string) {
 	for _, p := range paths {
-		fmt.Fprintf(a.stdout, "%s: %s: %q\n", name, what, p)
+		fmt.Fprintf(a.Stdout, "%s: %s: %q\n", name, what, p)
 	}
 }

@@ -44,7 +44,7 @@ func (c *config) farmOptions(a *app) farm.Options {
 		Personalize: c.personalize,
 		Keep:        c.Keep,
 		BootTimeout: time.Duration(c.ConfirmIn),
-		Log:         a.log(),
+		Log:         a.Log(),
 	}
 }
 
@@ -130,7 +130,7 @@ func (a *app) eachPi(ctx context.Context, names []string, done string, fn func(f
 			continue
 		}
 		if done != "" {
-			fmt.Fprintf(a.stdout, "%s: %s\n", m.Name, done)
+			fmt.Fprintf(a.Stdout, "%s: %s\n", m.Name, done)
 		}
 	}
 	return errors.Join(failed...)
@@ -138,7 +138,7 @@ func (a *app) eachPi(ctx context.Context, names []string, done string, fn func(f
 
 // cloneCommand gives all machines that have none a root, many at the same time.
 func cloneCommand(ctx context.Context, a *app, args []string) error {
-	names, err := a.flags(args, "[NAME...]", 0, -1, nil)
+	names, err := a.Flags(args, "[NAME...]", 0, -1, nil)
 	if err != nil {
 		return err
 	}
@@ -170,13 +170,13 @@ func cloneCommand(ctx context.Context, a *app, args []string) error {
 	if err := f.Add(ctx, base, missing...); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.stdout, "%d new roots of %s in %s\n", len(missing), base, time.Since(begin).Round(time.Millisecond))
+	fmt.Fprintf(a.Stdout, "%d new roots of %s in %s\n", len(missing), base, time.Since(begin).Round(time.Millisecond))
 	return nil
 }
 
 func rebuildCommand(ctx context.Context, a *app, args []string) error {
 	var cycle string
-	names, err := a.flags(args, "[-cycle COMMAND] NAME...", 1, -1, func(fs *flag.FlagSet) {
+	names, err := a.Flags(args, "[-cycle COMMAND] NAME...", 1, -1, func(fs *flag.FlagSet) {
 		fs.StringVar(&cycle, "cycle", "", "power cycle each machine by this `COMMAND` with its name after it")
 	})
 	if err != nil {
@@ -197,7 +197,7 @@ func rebuildCommand(ctx context.Context, a *app, args []string) error {
 // powerCycle runs the operator's own command, by the shell.
 func (a *app) powerCycle(ctx context.Context, command, name string) error {
 	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", command+` "$1"`, "cycle", name)
-	cmd.Stdout, cmd.Stderr = a.stderr, a.stderr
+	cmd.Stdout, cmd.Stderr = a.Stderr, a.Stderr
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("power cycle by %q: %w", command, err)
 	}
@@ -205,7 +205,7 @@ func (a *app) powerCycle(ctx context.Context, command, name string) error {
 }
 
 func confirmCommand(ctx context.Context, a *app, args []string) error {
-	names, err := a.flags(args, "NAME...", 1, -1, nil)
+	names, err := a.Flags(args, "NAME...", 1, -1, nil)
 	if err != nil {
 		return err
 	}
@@ -215,7 +215,7 @@ func confirmCommand(ctx context.Context, a *app, args []string) error {
 }
 
 func rollbackCommand(ctx context.Context, a *app, args []string) error {
-	names, err := a.flags(args, "NAME...", 1, -1, nil)
+	names, err := a.Flags(args, "NAME...", 1, -1, nil)
 	if err != nil {
 		return err
 	}
@@ -225,7 +225,7 @@ func rollbackCommand(ctx context.Context, a *app, args []string) error {
 }
 
 func gcCommand(ctx context.Context, a *app, args []string) error {
-	if _, err := a.flags(args, "", 0, 0, nil); err != nil {
+	if _, err := a.Flags(args, "", 0, 0, nil); err != nil {
 		return err
 	}
 	_, f, err := a.open()
@@ -236,7 +236,7 @@ func gcCommand(ctx context.Context, a *app, args []string) error {
 }
 
 func statusCommand(_ context.Context, a *app, args []string) error {
-	if _, err := a.flags(args, "", 0, 0, nil); err != nil {
+	if _, err := a.Flags(args, "", 0, 0, nil); err != nil {
 		return err
 	}
 	_, f, err := a.open()
@@ -247,7 +247,7 @@ func statusCommand(_ context.Context, a *app, args []string) error {
 	if err != nil {
 		return err
 	}
-	w := tabwriter.NewWriter(a.stdout, 0, 8, 2, ' ', 0)
+	w := tabwriter.NewWriter(a.Stdout, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "NAME\tROOT\tBASE\tSINCE\tBOOTED\tKEPT")
 	for _, s := range states {
 		g, err := s.Generation(s.Current)
@@ -264,13 +264,13 @@ func statusCommand(_ context.Context, a *app, args []string) error {
 }
 
 func checkCommand(_ context.Context, a *app, args []string) error {
-	if _, err := a.flags(args, "", 0, 0, nil); err != nil {
+	if _, err := a.Flags(args, "", 0, 0, nil); err != nil {
 		return err
 	}
 	c, err := a.load()
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.stdout, "%s is good: %d machines\n", a.config, len(c.Machines))
+	fmt.Fprintf(a.Stdout, "%s is good: %d machines\n", a.Config, len(c.Machines))
 	return nil
 }

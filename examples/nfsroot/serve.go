@@ -14,7 +14,7 @@ import (
 // serveCommand serves the roots itself, which is enough for a small rack.
 func serveCommand(ctx context.Context, a *app, args []string) error {
 	listen, portmap := ":2049", ":111"
-	if _, err := a.flags(args, "[-listen ADDR] [-portmap ADDR]", 0, 0, func(fs *flag.FlagSet) {
+	if _, err := a.Flags(args, "[-listen ADDR] [-portmap ADDR]", 0, 0, func(fs *flag.FlagSet) {
 		fs.StringVar(&listen, "listen", listen, "`address` for NFS and MOUNT")
 		fs.StringVar(&portmap, "portmap", portmap, "`address` at which clients ask where these are; \"\" is none, where rpcbind runs")
 	}); err != nil {
@@ -49,7 +49,7 @@ func serveCommand(ctx context.Context, a *app, args []string) error {
 			func(ctx context.Context) error { return s.ServePortmap(ctx, stream, port) },
 			func(ctx context.Context) error { return s.ServePortmapPacket(ctx, packets, port) })
 	}
-	fmt.Fprintf(a.stderr, "nfsroot: serving on %s\n", l.Addr())
+	fmt.Fprintf(a.Stderr, "nfsroot: serving on %s\n", l.Addr())
 	return together(ctx, services)
 }
 
@@ -87,5 +87,5 @@ func (a *app) server(c *config) (*nfsd.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &nfsd.Server{Exports: exports, Key: key, Log: a.log()}, nil
+	return &nfsd.Server{Exports: exports, Key: key, Log: a.Log()}, nil
 }

@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"os/user"
@@ -14,53 +12,21 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/mythic-beasts/hostkit/examples/internal/cli"
 	"github.com/mythic-beasts/hostkit/poe"
 	"github.com/mythic-beasts/hostkit/poe/snmp"
 )
 
 // app is what all commands have.
-type app struct {
-	name           string // of the command
-	config         string // path
-	stdout, stderr io.Writer
-}
-
-// flags parses a command's flags, which define adds, and checks that at least
-// least arguments are left.
-func (a *app) flags(args []string, synopsis string, least int, define func(*flag.FlagSet)) ([]string, error) {
-	fs := flag.NewFlagSet("poectl "+a.name, flag.ContinueOnError)
-	fs.SetOutput(a.stderr)
-	fs.Usage = func() {
-		fmt.Fprintf(a.stderr, "usage: poectl %s %s\n", a.name, synopsis)
-		fs.PrintDefaults()
-	}
-	if define != nil {
-		define(fs)
-	}
-	if err := fs.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return nil, err
-		}
-		return nil, errUsage // the flag set has said what is wrong
-	}
-	if fs.NArg() < least {
-		fs.Usage()
-		return nil, errUsage
-	}
-	return fs.Args(), nil
-}
-
-func (a *app) log() *slog.Logger {
-	return slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-}
+type app struct{ *cli.Call }
 
 // rack returns the switches of the configuration.
 func (a *app) rack() (*rack, error) {
-	c, err := loadConfig(a.config)
+	c, err := loadConfig(a.Config)
 	if err != nil {
 		return nil, err
 	}
-	return newRack(c, a.log())
+	return newRack(c, a.Log())
 }
 
 // rack is all switches, and who is behind their ports.
@@ -256,12 +222,12 @@ func who() string {
 }
 
 func checkCommand(_ context.Context, a *app, args []string) error {
-	if _, err := a.flags(args, "", 0, nil); err != nil {
+	if _, err := a.Flags(args, "", 0, 0, nil); err != nil {
 		return err
 	}
-	if _, err := loadConfig(a.config); err != nil {
+	if _, err := loadConfig(a.Config); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.stdout, "%s is good\n", a.config)
+	fmt.Fprintf(a.Stdout, "%s is good\n", a.Config)
 	return nil
 }

@@ -68,7 +68,7 @@ func TestScripts(t *testing.T) {
 }
 
 func TestCommandsAreDocumented(t *testing.T) {
-	for name := range commands {
+	for name := range program.Commands {
 		require.Contains(t, usage, "\n  "+name+" ", "of poectl -help")
 	}
 }

@@ -30,7 +30,7 @@ func do(ctx context.Context, c *poe.Controller, word, port string, why poe.Reaso
 // ports of one after one another.
 func powerCommand(ctx context.Context, a *app, args []string) error {
 	var why string
-	names, err := a.flags(args, "[-why TEXT] NAME...", 1, func(fs *flag.FlagSet) {
+	names, err := a.Flags(args, "[-why TEXT] NAME...", 1, -1, func(fs *flag.FlagSet) {
 		fs.StringVar(&why, "why", "", "reason, for the audit")
 	})
 	if err != nil {
@@ -53,9 +53,9 @@ func powerCommand(ctx context.Context, a *app, args []string) error {
 			if err := ctx.Err(); err != nil {
 				return errors.Join(append(errs, fmt.Errorf("%s: not begun: %w", t, err))...)
 			}
-			res, err := do(ctx, c, a.name, t.port, reason)
+			res, err := do(ctx, c, a.Command, t.port, reason)
 			if err == nil {
-				fmt.Fprintf(a.stdout, "%s: %s\n", t, sentence(res))
+				fmt.Fprintf(a.Stdout, "%s: %s\n", t, sentence(res))
 			}
 			errs = append(errs, err)
 		}
@@ -100,7 +100,7 @@ func sentence(r poe.Result) string {
 }
 
 func recoverCommand(ctx context.Context, a *app, args []string) error {
-	if _, err := a.flags(args, "", 0, nil); err != nil {
+	if _, err := a.Flags(args, "", 0, 0, nil); err != nil {
 		return err
 	}
 	r, err := a.rack()
@@ -109,7 +109,7 @@ func recoverCommand(ctx context.Context, a *app, args []string) error {
 	}
 	defer r.close()
 	return r.recover(ctx, func(t target, res poe.Result) {
-		fmt.Fprintf(a.stdout, "%s: %s\n", t, sentence(res))
+		fmt.Fprintf(a.Stdout, "%s: %s\n", t, sentence(res))
 	})
 }
 

@@ -18,7 +18,7 @@ func sequenceCommand(ctx context.Context, a *app, args []string) error {
 	var why, ready string
 	var options poe.SequenceOptions
 	var watts int64
-	names, err := a.flags(args, "[flags] [NAME...]", 0, func(fs *flag.FlagSet) {
+	names, err := a.Flags(args, "[flags] [NAME...]", 0, -1, func(fs *flag.FlagSet) {
 		fs.StringVar(&why, "why", "", "reason, for the audit")
 		fs.DurationVar(&options.Gap, "gap", 5*time.Second, "from one order to the next")
 		fs.IntVar(&options.InFlight, "in-flight", 8, "how many may be starting at a time")
@@ -52,7 +52,7 @@ func sequenceCommand(ctx context.Context, a *app, args []string) error {
 			mu.Lock()
 			defer mu.Unlock()
 			if res.Err == nil {
-				fmt.Fprintf(a.stdout, "%s: %s\n", names[res.Port], sentence(res))
+				fmt.Fprintf(a.Stdout, "%s: %s\n", names[res.Port], sentence(res))
 			}
 		}
 		_, err := r.controller(sw).Sequence(ctx, ports, own)

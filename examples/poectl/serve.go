@@ -20,17 +20,17 @@ const drain = time.Minute
 const recoverEvery = time.Minute
 
 func serveCommand(ctx context.Context, a *app, args []string) error {
-	if _, err := a.flags(args, "", 0, nil); err != nil {
+	if _, err := a.Flags(args, "", 0, 0, nil); err != nil {
 		return err
 	}
-	c, err := loadConfig(a.config)
+	c, err := loadConfig(a.Config)
 	if err != nil {
 		return err
 	}
 	if len(c.Serve.Clients) == 0 {
-		return fmt.Errorf("%s: [[serve.client]] is missing: nobody could ask for anything", a.config)
+		return fmt.Errorf("%s: [[serve.client]] is missing: nobody could ask for anything", a.Config)
 	}
-	log := slog.New(slog.NewTextHandler(a.stderr, nil))
+	log := slog.New(slog.NewTextHandler(a.Stderr, nil))
 	r, err := newRack(c, log)
 	if err != nil {
 		return err
@@ -40,7 +40,7 @@ func serveCommand(ctx context.Context, a *app, args []string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.stdout, "listening on %v\n", ln.Addr())
+	fmt.Fprintf(a.Stdout, "listening on %v\n", ln.Addr())
 	recovered := make(chan struct{})
 	go func() {
 		defer close(recovered)

@@ -31,7 +31,7 @@ type report struct {
 
 func statusCommand(ctx context.Context, a *app, args []string) error {
 	asJSON := false
-	names, err := a.flags(args, "[-json] [NAME...]", 0, func(fs *flag.FlagSet) {
+	names, err := a.Flags(args, "[-json] [NAME...]", 0, -1, func(fs *flag.FlagSet) {
 		fs.BoolVar(&asJSON, "json", false, "as JSON, for programs")
 	})
 	if err != nil {
@@ -44,11 +44,11 @@ func statusCommand(ctx context.Context, a *app, args []string) error {
 	defer r.close()
 	rep, err := r.report(ctx, names)
 	if asJSON {
-		enc := json.NewEncoder(a.stdout)
+		enc := json.NewEncoder(a.Stdout)
 		enc.SetIndent("", "  ")
 		return errors.Join(enc.Encode(rep), err)
 	}
-	return errors.Join(rep.table(a.stdout), err)
+	return errors.Join(rep.table(a.Stdout), err)
 }
 
 // report asks for some ports, or for all of all switches. What could be read is

@@ -19,7 +19,7 @@ import (
 // what the switches send by themselves.
 func watchCommand(ctx context.Context, a *app, args []string) error {
 	asJSON := false
-	if _, err := a.flags(args, "[-json]", 0, func(fs *flag.FlagSet) {
+	if _, err := a.Flags(args, "[-json]", 0, 0, func(fs *flag.FlagSet) {
 		fs.BoolVar(&asJSON, "json", false, "as lines of JSON, for programs")
 	}); err != nil {
 		return err
@@ -133,7 +133,7 @@ func (r *rack) tell(a *app, asJSON bool, e poe.Event) {
 		l.Error = e.Err.Error()
 	}
 	if asJSON {
-		if err := json.NewEncoder(a.stdout).Encode(l); err != nil {
+		if err := json.NewEncoder(a.Stdout).Encode(l); err != nil {
 			r.log.Warn("an event was not written", "err", err)
 		}
 		return
@@ -142,7 +142,7 @@ func (r *rack) tell(a *app, asJSON bool, e poe.Event) {
 	if e.Port != "" {
 		where = target{l.Machine, e.Switch, e.Port}.String()
 	}
-	fmt.Fprintf(a.stdout, "%s %s %v%s\n", e.At.Format(time.TimeOnly), where, e.Kind, detail(e))
+	fmt.Fprintf(a.Stdout, "%s %s %v%s\n", e.At.Format(time.TimeOnly), where, e.Kind, detail(e))
 }
 
 // detail is what else an event says.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mythic-beasts/hostkit/examples/internal/cli"
 	"github.com/mythic-beasts/hostkit/poe"
 )
 
@@ -21,7 +22,7 @@ func TestWatch(t *testing.T) {
 	out, in := io.Pipe()
 	code := make(chan int, 1)
 	go func() {
-		code <- run(ctx, []string{"-config", file, "watch", "-json"}, in, io.Discard)
+		code <- program.Run(ctx, []string{"-config", file, "watch", "-json"}, in, io.Discard)
 		in.Close()
 	}()
 	lines := bufio.NewScanner(out)
@@ -41,7 +42,7 @@ func TestWatch(t *testing.T) {
 	for lines.Scan() {
 		require.NoError(t, lines.Err())
 	}
-	require.Equal(t, exitOK, <-code)
+	require.Equal(t, cli.ExitOK, <-code)
 }
 
 // An interrupted cycle is finished by recover, whatever ended it.
@@ -53,7 +54,7 @@ func TestRecover(t *testing.T) {
 	c, err := loadConfig(file)
 	require.NoError(t, err)
 	c.Policy.MinOff = 1 << 40 // nanoseconds: it is interrupted first
-	r, err := newRack(c, (&app{stderr: io.Discard}).log())
+	r, err := newRack(c, (&cli.Call{Stderr: io.Discard}).Log())
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
@@ -71,6 +72,6 @@ func TestRecover(t *testing.T) {
 	require.ErrorIs(t, <-done, context.Canceled)
 	r.close()
 	require.False(t, admin())
-	require.Equal(t, exitOK, run(t.Context(), []string{"-config", file, "recover"}, io.Discard, io.Discard))
+	require.Equal(t, cli.ExitOK, program.Run(t.Context(), []string{"-config", file, "recover"}, io.Discard, io.Discard))
 	require.True(t, admin())
 }

@@ -142,6 +142,9 @@ func TestSecrets(t *testing.T) {
 	cfg.Addr, cfg.MaxTimeout, cfg.Retries = snmptest.Start(t, a), time.Second, 0
 	s := dial(t, cfg)
 	fmt.Fprintf(&out, "%v %+v", s.SetAdmin(t.Context(), "0/1", false), s.Info())
+	fmt.Fprintf(&out, "%v %+v %#v %s %q %x %v", s, s, s, s, s, s, []any{s})
+	log.Info("switch", "switch", s)
+	require.Equal(t, "snmp switch "+cfg.Addr+" (fastpath)", fmt.Sprint(s))
 	for _, form := range []string{secret, fmt.Sprintf("%x", secret), fmt.Sprintf("%d", []byte(secret))} {
 		require.NotContains(t, out.String(), form)
 	}

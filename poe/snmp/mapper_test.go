@@ -114,6 +114,12 @@ func TestTwoRowsOfOneInterface(t *testing.T) {
 	require.ErrorContains(t, err, "several rows")
 	require.ErrorIs(t, s.SetAdmin(t.Context(), "Gi1", false), poe.ErrUnmapped)
 	require.Zero(t, a.Stats().Set)
+
+	cfg := config(addr)
+	cfg.Ports = map[string]string{"Gi1": "1.2"}
+	p, err := dial(t, cfg).Port(t.Context(), "Gi1")
+	require.NoError(t, err)
+	require.Equal(t, "1.2", p.Index)
 }
 
 func TestByIfIndex(t *testing.T) {
@@ -166,6 +172,9 @@ func TestPins(t *testing.T) {
 		{"no such row", 0, "pi02", map[string]string{"pi02": "4.3"}, "", "no such row"},
 		{"no row at all", 0, "pi02", map[string]string{"pi02": "four"}, "", "no index"},
 		{"a name that nobody has", 0, "pi03", map[string]string{"pi03": "4.2"}, "", "no interface"},
+		{"two names for one row", 0, "pi02", map[string]string{"pi02": "4.2", "pi01": "4.2"}, "", "the same"},
+		{"the first of them", 0, "pi01", map[string]string{"pi02": "4.2", "pi01": "4.2"}, "", "the same"},
+		{"two names of one interface", 0, "pi02", map[string]string{"pi02": "4.2", "GigabitEthernet1/0/2": "4.1"}, "", "the same"},
 		{"an alias that two have", 0, "spare", map[string]string{"spare": "4.2"}, "", "no interface"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -205,6 +214,25 @@ func TestPinAgainstTheSwitch(t *testing.T) {
 	p, err := dial(t, cfg).Port(t.Context(), "0/1")
 	require.NoError(t, err)
 	require.Equal(t, "1.2", p.Index)
+}
+
+// A row that the switch does not map may not become a port that has another one.
+func TestPinOfAnotherPort(t *testing.T) {
+	a, addr := agent(t, is("9.1.516"), iface("1", "Gi1", "pi1"), delivering("1.1"), entity("1.1", "1001", "", "1"), delivering("1.2"))
+	cfg := config(addr)
+	cfg.Ports = map[string]string{"Gi1": "1.2"}
+	s := dial(t, cfg)
+	require.ErrorIs(t, s.SetAdmin(t.Context(), "Gi1", false), poe.ErrUnmapped)
+	rows, err := s.Rows(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, rows[0].Name+rows[1].Name)
+	cfg.Ports = map[string]string{"pi1": "1.2"}
+	s = dial(t, cfg)
+	require.ErrorIs(t, s.SetAdmin(t.Context(), "pi1", false), poe.ErrUnmapped)
+	p, err := s.Port(t.Context(), "Gi1")
+	require.NoError(t, err)
+	require.Equal(t, "1.1", p.Index)
+	require.Zero(t, a.Stats().Set)
 }
 
 // A pin may give a port another name; the old one is gone then.
@@ -290,6 +318,24 @@ func TestAliases(t *testing.T) {
 	_, err := s.Port(t.Context(), "0/1")
 	require.ErrorIs(t, err, poe.ErrUnmapped)
 	require.Equal(t, int64(1), a.Stats().Set)
+}
+
+// A guard that guards nothing is a mistake, and not taken for one that holds.
+func TestAliasesOfNobody(t *testing.T) {
+	_, addr := agent(t, is("4413"), iface("1", "0/1", "pi1"), delivering("1.1"))
+	cfg := config(addr)
+	cfg.Aliases = map[string]string{"0/7": "pi7"}
+	_, err := dial(t, cfg).Port(t.Context(), "0/7")
+	require.ErrorIs(t, err, poe.ErrUnmapped)
+
+	_, addr = agent(t, is("8072"), delivering("1.1"))
+	cfg = config(addr)
+	cfg.Ports, cfg.Aliases = map[string]string{"pi1": "1.1"}, map[string]string{"pi1": "pi1"}
+	s := dial(t, cfg)
+	_, err = s.Port(t.Context(), "pi1")
+	require.ErrorIs(t, err, poe.ErrUnmapped)
+	_, err = s.Ports(t.Context())
+	require.ErrorIs(t, err, poe.ErrUnmapped)
 }
 
 // Rows that come and go are mapped anew by the next reading.

@@ -1,7 +1,6 @@
 package snmp
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -96,14 +95,8 @@ func (m mapping) build(rows []snmpx.OID, ifs *interfaces, l links) *portMap {
 			pm.add(&port{name: i.name, row: row, ifIndex: i.index, alias: i.alias, checks: append(link.checks, i.check)})
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(m.pins)) {
-		m.pin(pm, name, ifs, l)
-	}
-	for name, alias := range m.alias {
-		if p := pm.ports[name]; p != nil && p.ifIndex != 0 {
-			p.checks = append(p.checks, check{ifAlias.Append(p.ifIndex), snmpx.Text(alias)})
-		}
-	}
+	m.pinAll(pm, ifs, l)
+	m.guard(pm)
 	return pm
 }
 
@@ -113,48 +106,14 @@ func (pm *portMap) add(p *port) {
 	delete(pm.why, index)
 }
 
+// refuse makes a name one of which it is not known which row it is.
 func (pm *portMap) refuse(name, why string, args ...any) {
-	if p := pm.ports[name]; p != nil {
-		delete(pm.ports, name)
-		pm.rows[p.row.String()] = nil
-	}
 	pm.refused[name] = fmt.Sprintf(why, args...)
-}
-
-// pin does what Config.Ports says of a name, unless the switch says otherwise.
-func (m mapping) pin(pm *portMap, name string, ifs *interfaces, l links) {
-	index := m.pins[name]
-	row, err := parseRow(index)
-	if err != nil {
-		pm.refuse(name, "Config.Ports: %v", err)
-		return
+	if p := pm.ports[name]; p != nil {
+		index := p.row.String()
+		delete(pm.ports, name)
+		pm.rows[index], pm.why[index] = nil, pm.refused[name]
 	}
-	index = row.String()
-	have, exists := pm.rows[index]
-	if !exists {
-		pm.refuse(name, "Config.Ports says row %s, and there is no such row", index)
-		return
-	}
-	i := cmp.Or(ifs.named(name), ifs.aliased(name))
-	if i == nil && len(ifs.all) > 0 {
-		pm.refuse(name, "Config.Ports has it, and no interface has this name or alone has this alias")
-		return
-	}
-	p := &port{name: name, row: row}
-	if i != nil {
-		p.ifIndex, p.alias, p.checks = i.index, i.alias, []check{i.check}
-		if name != i.name && name != i.descr {
-			p.checks = append(p.checks, check{ifAlias.Append(i.index), snmpx.Text(i.alias)})
-		}
-	}
-	if link, known := l.of[index]; known && (i == nil || link.ifIndex != i.index) {
-		pm.refuse(name, "Config.Ports says row %s, which by the switch's tables is interface %d; Mapper: ByPorts overrules them", index, link.ifIndex)
-		return
-	}
-	if have != nil && have.name != name {
-		delete(pm.ports, have.name)
-	}
-	pm.add(p)
 }
 
 // find returns a port, or why it cannot be told.
@@ -173,6 +132,9 @@ func (pm *portMap) find(name string) (*port, error) {
 
 // reason is why the first of the rows that are no ports is none.
 func (pm *portMap) reason() string {
+	if len(pm.why) == 0 {
+		return "no row is a port with PoE"
+	}
 	index := slices.MinFunc(slices.Collect(maps.Keys(pm.why)), func(a, b string) int {
 		x, _ := parseRow(a)
 		y, _ := parseRow(b)

@@ -6,7 +6,9 @@ import (
 )
 
 // Secret is a community or a passphrase. It prints as "[redacted]" under every
-// verb, in logs and in JSON; string(s) is the secret itself.
+// verb, in logs and in JSON; string(s) is the secret itself. Package fmt calls no
+// methods of what is in unexported fields: give a struct that has it there a
+// Format method.
 type Secret string
 
 const redacted = "[redacted]"

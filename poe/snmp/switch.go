@@ -79,6 +79,15 @@ func (s *Switch) Close() error {
 	return errors.Join(s.restoreSave(), s.faulty("close", s.client.Close()))
 }
 
+// String is the switch's address and vendor.
+func (s *Switch) String() string {
+	return fmt.Sprintf("snmp switch %s (%v)", s.cfg.Addr, s.info.Vendor)
+}
+
+// Format prints String, whatever the verb: package fmt would print the
+// configuration's secrets, as it calls no methods of unexported fields.
+func (s *Switch) Format(f fmt.State, _ rune) { fmt.Fprint(f, s.String()) }
+
 // Info returns what was found out about the switch.
 func (s *Switch) Info() Info { return s.info }
 
@@ -163,6 +172,9 @@ func (s *Switch) remap(ctx context.Context, old *portMap) (*portMap, error) {
 		return nil, err
 	}
 	s.ports.Store(fresh)
+	for name, why := range fresh.refused {
+		s.log.Warn("a port of the configuration is not mapped", "port", name, "why", why)
+	}
 	if old != nil {
 		s.log.Info("the rows of the power table were mapped again", "ports", len(fresh.ports))
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -31,7 +32,8 @@ func newShelf(tb testing.TB) (*poetest.Switch, *poetest.Agent, string) {
 // writeConfig has machines pi1 to pi8 on the ports of the switch.
 func writeConfig(tb testing.TB, dir, addr string, sw poe.Switch, more string) string {
 	tb.Helper()
-	text := `journal = "` + dir + `/journal"
+	var text strings.Builder
+	text.WriteString(`journal = "` + dir + `/journal"
 audit = "` + dir + `/audit/audit.jsonl"
 [policy]
 min_off = "50ms"
@@ -42,14 +44,14 @@ name = "shelf1"
 address = "` + addr + `"
 community = { env = "POECTL_TEST_COMMUNITY" }
 protected = ["7"]
-`
+`)
 	ports, err := sw.Ports(tb.Context())
 	require.NoError(tb, err)
 	for i, p := range ports {
-		text += "[[machine]]\nname = \"pi" + string(rune('1'+i)) + "\"\nswitch = \"shelf1\"\nport = \"" + p.Name + "\"\n"
+		text.WriteString("[[machine]]\nname = \"pi" + string(rune('1'+i)) + "\"\nswitch = \"shelf1\"\nport = \"" + p.Name + "\"\n")
 	}
 	file := filepath.Join(dir, "poectl.toml")
-	require.NoError(tb, os.WriteFile(file, []byte(text+more), 0o600))
+	require.NoError(tb, os.WriteFile(file, []byte(text.String()+more), 0o600))
 	return file
 }
 

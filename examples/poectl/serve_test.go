@@ -121,7 +121,7 @@ func TestMAAS(t *testing.T) {
 		require.Equal(t, want, maasPower(body))
 	}
 	user, pass := "maas", "swordfish"
-	req := httptest.NewRequest("GET", "/", nil)
+	req := httptest.NewRequest(http.MethodGet, "/", nil)
 	req.SetBasicAuth(user, pass)
 	code, _ := l.ask(t, "GET", "/v1/machines/pi1", "", "Authorization", req.Header.Get("Authorization"))
 	require.Equal(t, http.StatusOK, code)
@@ -160,7 +160,7 @@ func TestServeRefuses(t *testing.T) {
 // sign signs as bmclib does: the body, and behind it the values of headers.
 func sign(h func() hash.Hash, prefix, key, body string, values ...string) string {
 	m := hmac.New(h, []byte(key))
-	io.WriteString(m, body+strings.Join(values, "")) //nolint:errcheck // a hash takes all
+	io.WriteString(m, body+strings.Join(values, ""))
 	return prefix + hex.EncodeToString(m.Sum(nil))
 }
 
@@ -256,7 +256,7 @@ func TestServeHangUp(t *testing.T) {
 	l := newService(t)
 	l.rack.config.Policy.MinOff *= 4
 	ctx, cancel := context.WithCancel(t.Context())
-	req, err := http.NewRequestWithContext(ctx, "POST", l.url+"/v1/machines/pi4/cycle", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, l.url+"/v1/machines/pi4/cycle", nil)
 	require.NoError(t, err)
 	req.Header.Set(bearer, openSesame)
 	gone := make(chan struct{})
@@ -283,7 +283,7 @@ func FuzzRPC(f *testing.F) {
 	s := serviceOf(&rack{config: &config{}, switches: map[string]*lazySwitch{}})
 	f.Fuzz(func(t *testing.T, body []byte) {
 		w := httptest.NewRecorder()
-		s.handler().ServeHTTP(w, httptest.NewRequest("POST", "/rpc", bytes.NewReader(body)))
+		s.handler().ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/rpc", bytes.NewReader(body)))
 		if w.Code == http.StatusOK && len(body) > 0 {
 			t.Fatalf("unsigned %q was answered: %s", body, w.Body)
 		}

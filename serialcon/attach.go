@@ -88,7 +88,7 @@ func (c *Console) past(n int) []byte {
 	if from > 0 { // the first line is cut, maybe inside a sequence
 		raw = raw[bytes.IndexByte(raw, '\n')+1:]
 	}
-	return c.sanitizer().Sanitize(nil, raw)
+	return c.sanitizer().Append(nil, raw)
 }
 
 // acquire gives s the writer's place if it may have it now, and else lets it

@@ -102,5 +102,5 @@ func (s *Session) lastLines(n int) string {
 	if at == 0 && from > 0 {
 		raw = raw[bytes.IndexByte(raw, '\n')+1:]
 	}
-	return "replay:\r\n" + string(new(stripper).Sanitize(nil, raw)) + "\r\n... end of replay"
+	return "replay:\r\n" + string(new(stripper).Append(nil, raw)) + "\r\n... end of replay"
 }

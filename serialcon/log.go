@@ -35,6 +35,6 @@ type Screen interface {
 // be typed into the port, or which nobody guards: no queries, no unbounded
 // sequences. It keeps state over calls, since sequences are split by bursts.
 type Sanitizer interface {
-	// Sanitize appends the safe form of src to dst.
-	Sanitize(dst, src []byte) []byte
+	// Append appends the safe form of src to dst.
+	Append(dst, src []byte) []byte
 }

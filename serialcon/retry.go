@@ -10,7 +10,7 @@ type retry struct {
 	c     *Console
 	wait  time.Duration // the last one; zero before the first
 	told  string        // the failure that viewers know
-	early bool          // the last wait ended by an Await that returned at once
+	early bool          // Await returned at once, and Open failed all the same
 }
 
 func (r *retry) reset() { *r = retry{c: r.c} }
@@ -45,7 +45,6 @@ func (r *retry) pause(ctx context.Context) {
 		case <-r.c.kick:
 			return
 		case <-timer.C:
-			r.early = false
 			return
 		case ok := <-back:
 			if !ok {

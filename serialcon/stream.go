@@ -143,7 +143,7 @@ func (s *Session) add(data []byte) {
 		s.out = append(s.out, data...)
 		return
 	}
-	s.out = s.clean.Sanitize(s.out, data)
+	s.out = s.clean.Append(s.out, data)
 }
 
 // skip puts the mark of skipped bytes into the output, and goes on as at the

@@ -10,8 +10,8 @@ type stripper struct {
 	n     int // bytes of held
 }
 
-// Sanitize appends the text of src to dst.
-func (s *stripper) Sanitize(dst, src []byte) []byte {
+// Append appends the text of src to dst.
+func (s *stripper) Append(dst, src []byte) []byte {
 	for _, b := range src {
 		was := s.track.state
 		s.track.step(b)

@@ -37,10 +37,16 @@ func thePlan(t *testing.T) *vlan.Plan {
 // text is the one file of a target.
 func text(t *testing.T, target string, p *vlan.Plan) string {
 	t.Helper()
-	files, err := render.Text(target, p, render.Options{})
-	require.NoError(t, err)
+	files := texts(t, target, p)
 	require.Len(t, files, 1)
 	return files[0].Text
+}
+
+func texts(t *testing.T, target string, p *vlan.Plan) []render.File {
+	t.Helper()
+	files, err := render.Text(target, p, render.Options{})
+	require.NoError(t, err)
+	return files
 }
 
 // config is what the plan has the switch do.

@@ -187,6 +187,11 @@ func TestSlots(t *testing.T) {
 	spec.Shelves[0].Pis = spec.Shelves[0].Pis[2:]
 	plan = build(t, spec, plan)
 	require.Equal(t, 2, byName(t, plan, "pi3").Slot)
+	spec.Shelves = append(spec.Shelves, vlan.Shelf{Name: "b", Pis: []vlan.Host{{Name: "pi4", Port: "4", Switch: "sw1"}}})
+	spec.Shelves[0].Pis = spec.Shelves[0].Pis[:1]
+	plan = build(t, spec, plan)
+	require.Equal(t, 1, byName(t, plan, "pi4").Slot, "another shelf has slots of its own")
+	require.EqualValues(t, 14, byName(t, plan, "pi4").VID)
 }
 
 // Who returns after having had two sets of numbers has the last ones.

@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mythic-beasts/hostkit/internal/snmptest"
+	"github.com/mythic-beasts/hostkit/internal/snmpx"
 	"github.com/mythic-beasts/hostkit/poe"
 	"github.com/mythic-beasts/hostkit/poe/poetest"
 	"github.com/mythic-beasts/hostkit/poe/snmp"
@@ -116,4 +118,22 @@ func TestControllerOnTheDriver(t *testing.T) {
 			require.Equal(t, none.Denied > 0, errors.Is(err, poe.ErrBudget))
 		})
 	}
+}
+
+// The answers to "off" are lost, so that it is sent several times, and the network
+// delivers each once more, late: the port is on in the end.
+func TestLateDuplicates(t *testing.T) {
+	a := pse()
+	a.Set(snmpx.MustOID(sysObjectID), snmpx.ObjectID(snmpx.MustOID(enterprises+"4413")))
+	cfg := hasty(config(snmptest.Start(t, a)))
+	control := &poe.Controller{Switch: dial(t, cfg), Policy: poe.Policy{MinOff: 100 * time.Millisecond, Poll: 10 * time.Millisecond}}
+	a.SetFaults(snmptest.Faults{
+		LoseReply: 1, RepeatRequest: 1, RepeatDelay: 50 * time.Millisecond,
+		Only: func(r snmptest.Request) bool { return r.Kind == snmptest.Set && r.Vars[0].Value.Int == 2 },
+	})
+	r, err := control.Cycle(t.Context(), "0/3", poe.Reason{Who: "test"})
+	require.NoError(t, err)
+	require.True(t, r.After.Delivering())
+	require.Equal(t, int64(1), a.Get(snmpx.MustOID(peth+"3.1.9003")).Int)
+	require.GreaterOrEqual(t, a.Stats().Set, int64(3), "off twice, and on")
 }

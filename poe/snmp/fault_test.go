@@ -35,7 +35,7 @@ func TestBadNetwork(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			sw, a, addr := behind(t, poetest.VendorCisco, 12)
 			cfg := config(addr)
-			cfg.MinTimeout, cfg.Retries, cfg.Settle = 20*time.Millisecond, 10, 5*time.Second
+			cfg.MinTimeout, cfg.MaxTimeout, cfg.Retries, cfg.Settle = 20*time.Millisecond, time.Second, 10, 5*time.Second
 			clean := dial(t, cfg)
 			want, err := clean.Ports(t.Context())
 			require.NoError(t, err)
@@ -139,7 +139,7 @@ func TestSecrets(t *testing.T) {
 	for name, v := range join(is("4413"), iface("1", "0/1", ""), delivering("1.1")) {
 		a.Set(snmpx.MustOID(name), v)
 	}
-	cfg.Addr, cfg.MaxTimeout, cfg.Retries = snmptest.Start(t, a), time.Second, 0
+	cfg.Addr, cfg.MinTimeout, cfg.MaxTimeout, cfg.Retries = snmptest.Start(t, a), time.Second, time.Second, 0
 	s := dial(t, cfg)
 	fmt.Fprintf(&out, "%v %+v", s.SetAdmin(t.Context(), "0/1", false), s.Info())
 	fmt.Fprintf(&out, "%v %+v %#v %s %q %x %v", s, s, s, s, s, s, []any{s})

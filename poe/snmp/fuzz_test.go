@@ -3,7 +3,6 @@ package snmp_test
 import (
 	"errors"
 	"testing"
-	"time"
 
 	"github.com/mythic-beasts/hostkit/internal/snmptest"
 	"github.com/mythic-beasts/hostkit/internal/snmpx"
@@ -71,9 +70,8 @@ func FuzzSwitch(f *testing.F) {
 		}
 		a := fuzzed(objects)
 		a.Writable(snmpx.OID{1, 3}, snmptest.Hook{})
-		cfg := config(snmptest.Start(t, a))
+		cfg := hasty(config(snmptest.Start(t, a)))
 		cfg.Settle, cfg.Vendor = -1, snmp.Vendor(vendor%byte(snmp.MikroTik+1))
-		cfg.Retries, cfg.MaxTimeout = 1, 200*time.Millisecond
 		if cfg.Vendor == snmp.Auto {
 			cfg.Vendor = snmp.Standard
 		}

@@ -18,9 +18,18 @@ func communities() snmp.Credentials {
 	return snmp.Credentials{V2c: snmp.V2c{Read: "public", Write: "private"}}
 }
 
-// config is one for a test: with little patience.
+// config is one for a test. Nothing is sent twice on a busy machine, so that
+// requests can be counted.
 func config(addr string) snmp.Config {
-	return snmp.Config{Addr: addr, Credentials: communities(), Settle: 200 * time.Millisecond, MaxTimeout: time.Second}
+	return snmp.Config{
+		Addr: addr, Credentials: communities(), Settle: 200 * time.Millisecond, MinTimeout: 10 * time.Second, MaxTimeout: 10 * time.Second,
+	}
+}
+
+// hasty gives up soon.
+func hasty(c snmp.Config) snmp.Config {
+	c.MinTimeout, c.MaxTimeout, c.Retries = 20*time.Millisecond, 100*time.Millisecond, 1
+	return c
 }
 
 func dial(t *testing.T, cfg snmp.Config) *snmp.Switch {
@@ -109,4 +118,29 @@ func errorAs[E error](err error, target *E) bool { return errors.As(err, target)
 func write(t *testing.T, path, content string) {
 	t.Helper()
 	require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+}
+
+// pse is an agent with four ports of a FASTPATH switch, whose detection follows
+// what is written.
+func pse() *snmptest.Agent {
+	a := snmptest.NewAgent()
+	for _, n := range []string{"1", "2", "3", "4"} {
+		index := "1.900" + n // beside the interfaces of this host
+		row := join(iface("900"+n, "0/"+n, "pi"+n), delivering(index),
+			objects{enterprises + "4413.1.1.15.1.1.1.2." + index: snmpx.Gauge32(2100)})
+		for name, v := range row {
+			a.Set(snmpx.MustOID(name), v)
+		}
+	}
+	admin := snmpx.MustOID(peth + "3")
+	a.Writable(admin, snmptest.Hook{
+		Check: snmptest.OneOf(1, 2),
+		Commit: func(o snmpx.OID, v snmpx.Value) snmpx.Status {
+			a.Set(o, v)
+			index := o[len(admin):]
+			a.Set(snmpx.MustOID(peth+"6").Append(index...), snmpx.Integer(int32(5-2*v.Int)))
+			return snmpx.NoError
+		},
+	})
+	return a
 }

@@ -5,7 +5,6 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -16,31 +15,6 @@ import (
 	"github.com/mythic-beasts/hostkit/poe/poetest"
 	"github.com/mythic-beasts/hostkit/poe/snmp"
 )
-
-// pse is an agent with four ports of a FASTPATH switch, whose detection follows
-// what is written.
-func pse() *snmptest.Agent {
-	a := snmptest.NewAgent()
-	for _, n := range []string{"1", "2", "3", "4"} {
-		index := "1.900" + n // beside the interfaces of this host
-		row := join(iface("900"+n, "0/"+n, "pi"+n), delivering(index),
-			objects{enterprises + "4413.1.1.15.1.1.1.2." + index: snmpx.Gauge32(2100)})
-		for name, v := range row {
-			a.Set(snmpx.MustOID(name), v)
-		}
-	}
-	admin := snmpx.MustOID(peth + "3")
-	a.Writable(admin, snmptest.Hook{
-		Check: snmptest.OneOf(1, 2),
-		Commit: func(o snmpx.OID, v snmpx.Value) snmpx.Status {
-			a.Set(o, v)
-			index := o[len(admin):]
-			a.Set(snmpx.MustOID(peth+"6").Append(index...), snmpx.Integer(int32(5-2*v.Int)))
-			return snmpx.NoError
-		},
-	})
-	return a
-}
 
 func snmpd(a *snmptest.Agent) snmptest.SnmpdConfig {
 	return snmptest.SnmpdConfig{
@@ -96,7 +70,7 @@ func TestRealSnmpd(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := config(addr)
-			cfg.Credentials, cfg.AllowWeak, cfg.MaxTimeout, cfg.Settle = c.credentials, c.weak, 5*time.Second, 0
+			cfg.Credentials, cfg.AllowWeak, cfg.Settle = c.credentials, c.weak, 0
 			s, err := snmp.Dial(t.Context(), cfg)
 			if c.refused == "authorizationError" {
 				var refused *snmp.PDUError
@@ -132,7 +106,7 @@ func TestRealConformance(t *testing.T) {
 	addr := snmptest.StartSnmpd(t, snmpd(pse()))
 	poetest.TestSwitch(t, func(t *testing.T) poetest.Bench {
 		cfg := config(addr)
-		cfg.MaxTimeout, cfg.Settle = 5*time.Second, 0
+		cfg.Settle = 0
 		cfg.Credentials = snmp.Credentials{V3: snmp.V3{
 			User: "poeadmin", Auth: snmp.SHA256, AuthPass: "authpass12345", Priv: snmp.AES, PrivPass: "privpass12345",
 		}}
@@ -179,7 +153,7 @@ func TestRealCatalyst3750(t *testing.T) {
 	})
 	cfg := config(addr)
 	cfg.Credentials = snmp.Credentials{V2c: snmp.V2c{Write: "cisco"}}
-	cfg.MaxTimeout, cfg.Settle = 5*time.Second, 0
+	cfg.Settle = 0
 	s := dial(t, cfg)
 	require.Equal(t, snmp.Cisco, s.Info().Vendor)
 
@@ -246,7 +220,7 @@ func TestRealEngineChange(t *testing.T) {
 	first := snmpd(pse())
 	daemon := snmptest.RunSnmpd(t, first)
 	cfg := config(daemon.Addr)
-	cfg.Credentials, cfg.MaxTimeout, cfg.Settle = credentials, 5*time.Second, 0
+	cfg.Credentials, cfg.Settle = credentials, 0
 	changes := make(chan [2]string, 10)
 	cfg.OnEngineChange = func(old, now []byte) { changes <- [2]string{fmt.Sprintf("%x", old), fmt.Sprintf("%x", now)} }
 	s := dial(t, cfg)
@@ -266,7 +240,8 @@ func TestRealEngineChange(t *testing.T) {
 	_, err := strict.Ports(t.Context())
 	require.ErrorIs(t, err, snmp.ErrEngineChanged)
 
-	cfg.Credentials.V3.PrivPass, cfg.Retries, cfg.MaxTimeout = "not the password", 1, 200*time.Millisecond
+	cfg = hasty(cfg)
+	cfg.Credentials.V3.PrivPass = "not the password"
 	_, err = snmp.Dial(t.Context(), cfg)
 	require.ErrorIs(t, err, snmp.ErrTimeout)
 }

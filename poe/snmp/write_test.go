@@ -66,7 +66,8 @@ func TestRefusals(t *testing.T) {
 		{name: "configured for reading", config: func(c *snmp.Config) { c.ReadOnly = true }, is: poe.ErrReadOnly},
 		{name: "no community for writing", config: func(c *snmp.Config) { c.Credentials.V2c.Write = "" }, is: poe.ErrReadOnly},
 		{name: "the wrong community", config: func(c *snmp.Config) {
-			c.Credentials.V2c.Write, c.Retries, c.MaxTimeout = "wrong", 1, 100*time.Millisecond
+			*c = hasty(*c)
+			c.Credentials.V2c.Write = "wrong"
 		}, is: snmp.ErrTimeout},
 		{name: "a community for reading", config: func(c *snmp.Config) { c.Credentials.V2c.Write = "public" }, status: "noAccess"},
 		{name: "the switch has it read-only", memory: poetest.SwitchFaults{ReadOnly: true}, status: "notWritable"},
@@ -105,9 +106,7 @@ func TestRefusals(t *testing.T) {
 func TestLostAnswer(t *testing.T) {
 	a, addr := agent(t, is("4413"), iface("1", "0/1", ""), delivering("1.1"))
 	a.Writable(snmpx.MustOID(peth+"3"), hookNothing())
-	cfg := config(addr)
-	cfg.Retries, cfg.MaxTimeout = 1, 100*time.Millisecond
-	s := dial(t, cfg)
+	s := dial(t, hasty(config(addr)))
 	a.SetFaults(snmptest.Faults{LoseReply: 1, Only: func(r snmptest.Request) bool { return r.Kind == snmptest.Set }})
 	require.NoError(t, s.SetAdmin(t.Context(), "0/1", false))
 	a.SetFaults(snmptest.Faults{LoseRequest: 1, Only: func(r snmptest.Request) bool { return r.Kind == snmptest.Set }})

@@ -49,16 +49,16 @@ func (s *Session) next() part {
 		s.skipped += p.skipped
 	}
 	end := min(c.ring.end, s.cursor+chunk)
+	track := s.track
+	if p.skipped > 0 {
+		track = tracker{}
+	}
 	if len(s.notices) > 0 {
-		end = min(end, max(s.notices[0].at, s.cursor))
+		end = min(end, s.upTo(s.notices[0].at, track.outside()))
 	}
 	p.data = c.ring.read(nil, s.cursor, end)
 	s.cursor = end
 	if len(s.notices) > 0 {
-		track := s.track
-		if p.skipped > 0 {
-			track = tracker{}
-		}
 		track.write(p.data)
 		p.marks, p.wait = s.due(track.outside())
 	}
@@ -74,19 +74,24 @@ func (c *Console) resume() int64 {
 	return max(c.outside, c.ring.start)
 }
 
+// upTo is how far the stream is shown before a mark that belongs at a place:
+// to that place or, if that is inside a sequence, byte by byte to its end.
+func (s *Session) upTo(at int64, outside bool) int64 {
+	if at <= s.cursor && !outside {
+		return s.cursor + 1
+	}
+	return max(at, s.cursor)
+}
+
 // due takes the marks that belong where the viewer is. Inside a sequence they
 // wait for its end, but not for long: a guest could hold them off.
 func (s *Session) due(outside bool) ([]mark, time.Duration) {
 	n := 0
 	for ; n < len(s.notices) && s.notices[n].at <= s.cursor; n++ {
 		left := cutDelay - time.Since(s.notices[n].came)
-		if outside || left <= 0 {
-			continue
+		if !outside && left > 0 {
+			return s.take(n), left
 		}
-		if s.cursor < s.c.ring.end {
-			s.notices[n].at = s.cursor + 1 // asks again behind the next byte
-		}
-		return s.take(n), left
 	}
 	return s.take(n), 0
 }

@@ -3,6 +3,8 @@ package serialcontest
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -23,11 +25,19 @@ type Host struct {
 
 // Line returns the host's line of that number, from zero.
 func (h *Host) Line(n int64) []byte {
-	line := fmt.Sprintf("%s %012d ", h.Name, n)
-	for i := 0; len(line) < lineLength-10; i++ {
-		line += string(rune('a' + (int(n)+i)%26))
+	line := make([]byte, 0, lineLength)
+	line = append(line, h.Name...)
+	line = append(line, ' ')
+	digits := strconv.AppendInt(nil, n, 10)
+	for range 12 - len(digits) {
+		line = append(line, '0')
 	}
-	return fmt.Appendf(nil, "%s%08x\r\n", line, crc32.ChecksumIEEE([]byte(line)))
+	line = append(append(line, digits...), ' ')
+	for i := int64(0); len(line) < lineLength-10; i++ {
+		line = append(line, byte('a'+(n+i)%26))
+	}
+	sum := binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE(line))
+	return append(hex.AppendEncode(line, sum), '\r', '\n')
 }
 
 // Run writes lines until ctx ends, in bursts of 20 ms, and returns how many

@@ -108,6 +108,9 @@ func (s *Switch) setColumn(ctx context.Context, run []vlan.Step, column snmpx.OI
 				s.cfg.MaxVars = n / 2
 				continue
 			}
+			if refused(err, snmpx.NoCreation, snmpx.NotWritable, snmpx.NoSuchName) {
+				err = fmt.Errorf("%w: %w", vlan.ErrUnsupported, err)
+			}
 			return err
 		}
 		if err := s.confirm(ctx, vars[:n], sameNumber); err != nil {

@@ -206,6 +206,7 @@ func TestRefusals(t *testing.T) {
 	require.NoError(t, sw.DoAll(t.Context(), nil))
 	err := do(vlan.Step{Op: vlan.SetFrames, Port: "Gi1/0/1", Frames: vlan.UntaggedFrames})
 	require.ErrorContains(t, err, "wrongValue")
+	require.ErrorIs(t, do(vlan.Step{Op: vlan.SetEdge, Port: "Gi1/0/1", On: true}), vlan.ErrUnsupported)
 	st, err := sw.Read(t.Context())
 	require.NoError(t, err)
 	require.False(t, st.Can.Has(vlan.CanEdge))

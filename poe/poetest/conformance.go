@@ -123,11 +123,18 @@ func testOffAndOn(t *testing.T, b Bench) {
 	others := b.ports(t)
 	b.set(t, false)
 	b.await(t, poe.PortStatus.Dark)
+	b.untouched(t, others)
 	b.set(t, true)
 	b.await(t, poe.PortStatus.Delivering)
+	b.untouched(t, others)
+}
+
+// untouched checks that ports other than the one that is switched are as before.
+func (b Bench) untouched(t *testing.T, before []poe.PortStatus) {
+	t.Helper()
 	for i, st := range b.ports(t) {
-		if st.Name != b.Port && (st.Admin != others[i].Admin || st.Detection != others[i].Detection) {
-			t.Errorf("port %q went from %v to %v while %q was switched", st.Name, others[i].Detection, st.Detection, b.Port)
+		if st.Name != b.Port && (st.Admin != before[i].Admin || st.Detection != before[i].Detection) {
+			t.Errorf("port %q went from %v to %v while %q was switched", st.Name, before[i].Detection, st.Detection, b.Port)
 		}
 	}
 }

@@ -232,6 +232,21 @@ func TestAcceptsAndIgnores(t *testing.T) {
 	}
 }
 
+// A message that is refused half-way, on a switch that does not undo the half: the
+// driver says so, and what it was can be brought back.
+func TestHalfDone(t *testing.T) {
+	fake := &vlantest.QBridge{Ports: shelf(4), KeepPVID: true}
+	fake.Agent().SetFaults(snmptest.Faults{PartialSet: true})
+	sw := dial(t, fake)
+	before, err := sw.Read(t.Context())
+	require.NoError(t, err)
+	leave := vlan.Step{Op: vlan.Leave, Port: "Gi1/0/1", VID: 1}
+	require.ErrorContains(t, sw.Do(t.Context(), leave), "inconsistentValue")
+	require.True(t, fake.State().Ports["Gi1/0/1"].Tagged.Contains(1), "it leaves with a tag now")
+	require.NoError(t, sw.Do(t.Context(), leave.Undo(before)))
+	require.True(t, before.Equal(fake.State()))
+}
+
 // A switch that needs a moment.
 func TestSettles(t *testing.T) {
 	fake := &vlantest.QBridge{Ports: shelf(4)}

@@ -25,7 +25,7 @@ type Guest struct {
 	// Memory is what the machine has, such as "256M". Empty means 256M.
 	Memory string
 	// Patience is how long the script may take, from power on to its end. Zero
-	// means three minutes: a start takes seconds, and more on a busy host.
+	// means five minutes: a start takes seconds, and more on a busy host.
 	Patience time.Duration
 }
 
@@ -121,7 +121,7 @@ func (g Guest) memory() string {
 
 func (g Guest) patience() time.Duration {
 	if g.Patience == 0 {
-		return 3 * time.Minute
+		return 5 * time.Minute
 	}
 	return g.Patience
 }

@@ -65,9 +65,9 @@ func TestRealReach(t *testing.T) {
 		{"both", true, true, func(a attack) bool { return a.both }},
 	} {
 		t.Run(level.name, func(t *testing.T) {
+			s.t, a.t = t, t
 			s.harden(level.sysctls, level.filter)
 			for _, attack := range attacks {
-				a.t = t
 				require.Equal(t, level.works(attack), attack.try(a), "%s: %s", level.name, attack.name)
 			}
 			s.pi2IsServed(t)

@@ -15,8 +15,9 @@
 // and read back from there as long as the port's own settings still agree with
 // it; whoever changes a port by hand is therefore seen.
 //
-// A port that nobody has configured is in all VLANs, as every factory port is.
-// It reads as untagged in 1 and tagged in all others.
+// A port that nobody has configured is in all VLANs, also in those to come. It
+// reads as untagged in 1 and tagged in those that exist, and stays out of each one
+// that is made; once a plan gives it a VLAN it is in what the plan says alone.
 //
 // The package refuses to name ports that are not on its bridge, and keeps
 // nothing: the database of Open vSwitch outlives restarts, so that Save has

@@ -12,7 +12,7 @@ import (
 
 // saving is a fake that saves by SNMP.
 func saving(fake vlantest.QBridge) *vlantest.QBridge {
-	fake.Ports, fake.ObjectID = shelf(12), aDell
+	fake.Ports, fake.ObjectID = shelf(4), aDell
 	save := oid("1.3.6.1.4.1.674.10895.5000.2.6132.1.1.1.3.1.0")
 	fake.Agent().Set(save, number(2))
 	fake.Agent().Writable(save, snmptest.Hook{})
@@ -21,7 +21,7 @@ func saving(fake vlantest.QBridge) *vlantest.QBridge {
 
 func subject(sw *qbridge.Switch) vlantest.Subject {
 	return vlantest.Subject{
-		Driver: sw, Ports: []string{"Gi1/0/1", "Gi1/0/2", "Gi1/0/12"}, VIDs: []vlan.VID{4000, 131, 11, 12, 13},
+		Driver: sw, Ports: []string{"Gi1/0/1", "Gi1/0/2", "Gi1/0/4"}, VIDs: []vlan.VID{4000, 131, 11, 12, 13},
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/netip"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -126,35 +127,31 @@ func TestStepsInAllDialects(t *testing.T) {
 	}
 }
 
-// A plan for 48 Pis takes four messages a Pi at most, besides what is read.
+// To apply a plan for 48 Pis takes four messages a Pi at most, besides what is
+// read.
 func TestFewMessages(t *testing.T) {
 	fake := &vlantest.QBridge{Ports: shelf(49)}
 	sw := dial(t, fake)
-	trunk := fake.Ports[48]
-	var all []vlan.Step
-	stage := func(step func(i int, port string) vlan.Step) {
-		for i, port := range fake.Ports[:48] {
-			all = append(all, step(i, port))
-		}
+	spec := vlan.Spec{
+		Private: netip.MustParsePrefix("10.64.0.0/16"), FileServer: vlan.FileServer{Iface: "eth0"},
+		Public:  vlan.Public{VID: 131, Prefix: netip.MustParsePrefix("2001:db8::/64")},
+		Shelves: []vlan.Shelf{{Name: "shelf", Switches: []vlan.Switch{{Name: "sw", Uplink: vlan.Uplink{Port: fake.Ports[48]}}}}},
 	}
-	vid := func(i int) vlan.VID { return vlan.VID(11 + i) }
-	stage(func(i int, _ string) vlan.Step {
-		return vlan.Step{Op: vlan.CreateVLAN, VID: vid(i), Name: fmt.Sprint("pi", i)}
-	})
-	stage(func(_ int, port string) vlan.Step { return vlan.Step{Op: vlan.SetIngress, Port: port, On: true} })
-	stage(func(i int, _ string) vlan.Step { return vlan.Step{Op: vlan.Join, Port: trunk, VID: vid(i)} })
-	stage(func(i int, port string) vlan.Step {
-		return vlan.Step{Op: vlan.Join, Port: port, VID: vid(i), Untagged: true}
-	})
-	stage(func(i int, port string) vlan.Step { return vlan.Step{Op: vlan.SetPVID, Port: port, VID: vid(i)} })
-	stage(func(_ int, port string) vlan.Step { return vlan.Step{Op: vlan.Leave, Port: port, VID: 1} })
-	require.NoError(t, sw.DoAll(t.Context(), all))
 	for i, port := range fake.Ports[:48] {
-		want := vlan.PortState{PVID: vid(i), Untagged: vlan.VIDs{vid(i)}, Ingress: true}
-		require.True(t, want.Equal(fake.State().Ports[port]))
+		spec.Shelves[0].Pis = append(spec.Shelves[0].Pis, vlan.Host{Name: fmt.Sprintf("pi%d", i), Port: port})
+	}
+	plan, err := vlan.Build(spec, nil)
+	require.NoError(t, err)
+	config, err := plan.Switch("sw")
+	require.NoError(t, err)
+	report, err := vlan.Apply(t.Context(), sw, config, vlan.ApplyOptions{NoSave: true})
+	require.NoError(t, err)
+	for _, m := range config.Ports {
+		require.True(t, fake.State().Ports[m.Port].Member(131))
+		require.Equal(t, m.PVID, fake.State().Ports[m.Port].PVID)
 	}
 	stats := fake.Agent().Stats()
-	t.Logf("%d writes, %d reads for 48 Pis", stats.Set, stats.Requests()-stats.Set)
+	t.Logf("%d steps for 48 Pis: %d writes, %d reads", len(report.Steps), stats.Set, stats.Requests()-stats.Set)
 	require.LessOrEqual(t, stats.Set, int64(4*48))
 }
 

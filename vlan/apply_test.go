@@ -200,14 +200,17 @@ func TestApplyIsCancelled(t *testing.T) {
 	}
 }
 
-// stuck is a switch that stops answering in the middle.
+// stuck is a switch that stops answering in the middle, whereupon somebody gives
+// up.
 type stuck struct {
 	vlan.Driver
-	after int
+	after  int
+	giveUp func()
 }
 
 func (s *stuck) Do(ctx context.Context, step vlan.Step) error {
 	if s.after--; s.after < 0 {
+		s.giveUp()
 		<-ctx.Done()
 		return ctx.Err()
 	}
@@ -218,8 +221,7 @@ func TestRollbackEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sw, c := delivered(t)
 		ctx, cancel := context.WithCancel(t.Context())
-		go cancel()
-		_, err := vlan.Apply(ctx, &stuck{sw, 5}, c, vlan.ApplyOptions{})
+		_, err := vlan.Apply(ctx, &stuck{sw, 5, cancel}, c, vlan.ApplyOptions{})
 		require.ErrorIs(t, err, context.Canceled)
 		require.ErrorIs(t, err, vlan.ErrRollback)
 		require.ErrorIs(t, err, context.DeadlineExceeded)

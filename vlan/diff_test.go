@@ -292,7 +292,7 @@ func safely(t *testing.T, seed uint64) {
 }
 
 func TestDiffIsSafeAtEveryStep(t *testing.T) {
-	n := 150
+	n := 80
 	if testing.Short() {
 		n = 30
 	}

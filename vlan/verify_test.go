@@ -287,7 +287,8 @@ func chaos(t testing.TB, r *rand.Rand) (*vlan.Plan, map[string]vlan.State) {
 // proofIsRight compares the proof with frames.
 func proofIsRight(t *testing.T, seed uint64) (leaking bool) {
 	plan, all := chaos(t, rand.New(rand.NewPCG(seed, 1)))
-	want := newFlooder(plan, all).leaks(4)
+	// A frame loses at most a tag on each trunk, and one where it comes in.
+	want := newFlooder(plan, all).leaks(1 + len(plan.Switches))
 	got := leaksOf(vlan.VerifyState(plan, all))
 	if len(want) < 100 {
 		require.Equal(t, want, got, "seed %d", seed)
@@ -297,7 +298,7 @@ func proofIsRight(t *testing.T, seed uint64) (leaking bool) {
 }
 
 func TestProofAgainstFlooding(t *testing.T) {
-	n, leaking := 300, 0
+	n, leaking := 200, 0
 	if testing.Short() {
 		n = 50
 	}

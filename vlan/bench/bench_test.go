@@ -16,14 +16,12 @@ import (
 	"github.com/mythic-beasts/hostkit/vlan/vlantest"
 )
 
-const (
-	shelves = 42
-	perRack = 96
-)
+// whole is a farm of 4,032 Pis.
+const whole = 42
 
-// farm is 4,032 Pis: 42 shelves of 96, each with a switch of 98 ports, either with
-// an interface of the file server for each or all behind one switch.
-func farm(core bool) vlan.Spec {
+// farm is shelves of 96 Pis, each with a switch of 98 ports, either with an
+// interface of the file server for each or all behind one switch.
+func farm(shelves int, core bool) vlan.Spec {
 	spec := vlan.Spec{
 		Private: netip.MustParsePrefix("10.64.0.0/16"),
 		Public: vlan.Public{
@@ -46,7 +44,7 @@ func farm(core bool) vlan.Spec {
 			sw.Uplink.Iface, sw.Router = fmt.Sprintf("eth%d", s), "xe-98"
 		}
 		shelf := vlan.Shelf{Name: fmt.Sprintf("shelf%d", s), Switches: []vlan.Switch{sw}}
-		for n := 1; n <= perRack; n++ {
+		for n := 1; n <= 96; n++ {
 			shelf.Pis = append(shelf.Pis, vlan.Host{Name: fmt.Sprintf("pi-%d-%d", s, n), Port: fmt.Sprintf("ge-%d", n)})
 		}
 		spec.Shelves = append(spec.Shelves, shelf)
@@ -76,8 +74,8 @@ func read(plan *vlan.Plan) map[string]vlan.State {
 }
 
 func layouts(b *testing.B, fn func(b *testing.B, spec vlan.Spec)) {
-	b.Run("an interface for each shelf", func(b *testing.B) { fn(b, farm(false)) })
-	b.Run("one switch before all", func(b *testing.B) { fn(b, farm(true)) })
+	b.Run("an interface for each shelf", func(b *testing.B) { fn(b, farm(whole, false)) })
+	b.Run("one switch before all", func(b *testing.B) { fn(b, farm(whole, true)) })
 }
 
 func BenchmarkBuild(b *testing.B) {
@@ -135,7 +133,7 @@ func BenchmarkVerify(b *testing.B) {
 }
 
 func BenchmarkDiff(b *testing.B) {
-	plan := build(b, farm(false), nil)
+	plan := build(b, farm(whole, false), nil)
 	config, err := plan.Switch("sw1")
 	require.NoError(b, err)
 	have := vlantest.SwitchFor(config).State()
@@ -146,7 +144,7 @@ func BenchmarkDiff(b *testing.B) {
 }
 
 func BenchmarkJSON(b *testing.B) {
-	plan := build(b, farm(false), nil)
+	plan := build(b, farm(whole, false), nil)
 	processor(b, func() {
 		var text bytes.Buffer
 		_, err := plan.WriteTo(&text)
@@ -159,8 +157,8 @@ func BenchmarkJSON(b *testing.B) {
 // of all texts change: none of any other Pi, and of what is common to all only
 // lists that have one more.
 func TestOneMorePi(t *testing.T) {
-	spec := farm(false)
-	last := &spec.Shelves[20]
+	spec := farm(6, false)
+	last := &spec.Shelves[3]
 	extra := last.Pis[95]
 	last.Pis = last.Pis[:95]
 	before := build(t, spec, nil)

@@ -173,8 +173,11 @@ func (m *shelfMap) port(sw string, port vlan.PortMode, x, y int) {
 		lines[2] = vlansText("tagged", port.Tagged)
 		lines[3] = vlansText("untagged", port.Untagged)
 	}
-	end := m.group(fmt.Sprintf("%s port %s: %s, %s, %s", sw, port.Port, port.Peer,
-		vlansText("tagged", port.Tagged), vlansText("untagged", port.Untagged)))
+	words := []string{sw + " port " + port.Port, lines[0], vlansText("untagged", port.Untagged), vlansText("tagged", port.Tagged)}
+	if port.Role == vlan.PiPort {
+		words = append(words, lines[2:]...)
+	}
+	end := m.group(strings.Join(words, ", "))
 	m.box(classes[port.Role], x, y, portWidth, portHeight)
 	m.text("name", x+8, y+17, 18-len(corner)/2, lines[0])
 	m.text("corner", x+portWidth-8, y+17, 10, corner)

@@ -232,10 +232,11 @@ func TestRealSysctl(t *testing.T) {
 		"net/ipv4/conf/eth0.14/forwarding": "0\n", "net/ipv6/conf/eth0.14/disable_ipv6": "1\n",
 		"net/ipv4/conf/all/accept_redirects": "0\n",
 	} {
-		require.NoError(t, ns.Do(func() error {
-			got, err := os.ReadFile("/proc/sys/" + key)
-			require.Equal(t, want, string(got), key)
+		var got []byte
+		require.NoError(t, ns.Do(func() (err error) {
+			got, err = os.ReadFile("/proc/sys/" + key)
 			return err
 		}))
+		require.Equal(t, want, string(got), key)
 	}
 }

@@ -56,6 +56,8 @@ func (r *recorder) observe(req snmptest.Request) {
 // at is where an object was first written.
 func (r *recorder) at(t *testing.T, o snmpx.OID) int {
 	t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	i := slices.Index(r.wrote, o.String())
 	require.GreaterOrEqual(t, i, 0, "%v was not written", o)
 	return i
@@ -74,7 +76,7 @@ func TestOrderOfWrites(t *testing.T) {
 		r.at(t, table.Append(5, 11)), r.at(t, qIngress.Append(1)), r.at(t, table.Append(2, 11)), r.at(t, table.Append(4, 11)),
 		r.at(t, qPVID.Append(1)), r.at(t, table.Append(4, 1)), r.at(t, table.Append(2, 1)),
 	}
-	require.True(t, slices.IsSorted(order), "%v of %v", order, r.wrote)
+	require.True(t, slices.IsSorted(order), "%v", order)
 }
 
 // The context ends with each write there is. Afterwards the switch is as it was.

@@ -14,7 +14,7 @@ import (
 
 // hostile is what somebody writes who wants more than a name.
 var hostile = []string{
-	"", "pi1\nvlan 666", "pi1\r\nno vlan 11", "pi1 init=/bin/sh", "pi1;reboot", "$(reboot)", "`reboot`", "pi1'", `pi1"`,
+	"", "pi1\nvlan 666", "pi1\r\nno vlan 11", "pi1 init=/bin/sh", "pi1 shutdown", "pi1;reboot", "$(reboot)", "`reboot`", "pi1'", `pi1"`,
 	`pi1\`, "pi1#", "pi1!", "-pi1", "--db=tcp:6.6.6.6:6640", "pi1 *(rw)", "../../etc/shadow", "pi1{", "pi1]", "pi1,root=/dev/sda",
 	"pi1\x00", "pi1\x1b[2J", "pi\u202e1", "пи1", "pi1?", "pi1|", "pi1&", "pi1:10.0.0.1", strings.Repeat("p", 65),
 }

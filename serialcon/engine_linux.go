@@ -28,6 +28,7 @@ type sweep struct {
 	lines  map[int32]*line
 	lastID int32
 	heated int
+	took   bool // a calm line had something in this sweep
 
 	mu     sync.Mutex // guards what follows
 	orders []func()
@@ -131,11 +132,13 @@ func (w *sweep) run() {
 	defer close(w.ended)
 	events := make([]unix.EpollEvent, 512)
 	for {
+		w.took = false
 		more := w.look(w.calm, events, -1)
 		if !w.obey() {
 			return
 		}
-		if more {
+		w.cool()
+		if more || !w.took {
 			continue
 		}
 		for next := time.Now().Add(w.coalesce); ; {
@@ -148,7 +151,6 @@ func (w *sweep) run() {
 				return
 			}
 		}
-		w.cool()
 	}
 }
 
@@ -195,6 +197,7 @@ func (w *sweep) read(l *line, at time.Time) (more bool) {
 		n, err := l.read(w.buf)
 		if n > 0 {
 			w.pipe.put(l.c, at, w.buf[:n])
+			w.took = w.took || l.until.IsZero()
 		}
 		if err != nil {
 			w.drop(l)

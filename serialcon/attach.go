@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -106,10 +107,8 @@ func (c *Console) acquire(s *Session, force bool) []Event {
 		c.queue = append([]*Session{was}, c.queue...)
 		return []Event{s.event(EventTakenOver, was.who)}
 	}
-	for _, q := range c.queue {
-		if q == s {
-			return nil
-		}
+	if slices.Contains(c.queue, s) {
+		return nil
 	}
 	c.queue = append(c.queue, s)
 	e := s.event(EventQueued, c.writer.who)

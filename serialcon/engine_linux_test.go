@@ -267,13 +267,13 @@ func TestReplugsUnderTheEngineLeakNothing(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			ended := make(chan error, 1)
 			go func() { ended <- c.Run(ctx) }()
-			want := ""
+			var want strings.Builder
 			var base int
 			for i := range 40 {
 				_, err := pty.Write([]byte("x"))
 				require.NoError(t, err)
-				want += "x"
-				require.NoError(t, log.Wait(ctx, func(b []byte, _ []serialcon.Event) bool { return string(b) == want }))
+				want.WriteString("x")
+				require.NoError(t, log.Wait(ctx, func(b []byte, _ []serialcon.Event) bool { return string(b) == want.String() }))
 				if i == 5 {
 					base = openFiles(t)
 				}

@@ -17,12 +17,14 @@ type Log interface {
 	Event(e Event) error
 	// Sync makes what was written durable.
 	Sync() error
+	// Close ends the log. The Console leaves that to whoever opened it.
 	Close() error
 }
 
 // Screen keeps what a terminal on the port would show. It is called by one
 // goroutine at a time.
 type Screen interface {
+	// Write shows what the port said.
 	Write(p []byte)
 	// Replay writes what brings an attaching terminal to the same picture:
 	// no queries, no bytes of strangers that are not made safe.

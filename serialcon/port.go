@@ -18,7 +18,9 @@ import (
 // return an error that is not a timeout, io.EOF included.
 type Port interface {
 	io.ReadWriteCloser
+	// SetReadDeadline ends a Read at a time; zero means never.
 	SetReadDeadline(t time.Time) error
+	// SetWriteDeadline ends a Write at a time; zero means never.
 	SetWriteDeadline(t time.Time) error
 }
 
@@ -26,6 +28,7 @@ type Port interface {
 // short description for events and messages ("tty /dev/ttyUSB0 115200n8"); it
 // holds no secret.
 type Opener interface {
+	// Open opens the port. It fails soon, or when ctx ends, if it cannot.
 	Open(ctx context.Context) (Port, error)
 	String() string
 }
@@ -55,7 +58,9 @@ type Lines struct {
 // once a second and makes each change an event. A port that finds out at run
 // time that it has none returns errors.ErrUnsupported.
 type ModemLines interface {
+	// Lines reads them all.
 	Lines() (Lines, error)
+	// SetLines sets the outputs.
 	SetLines(dtr, rts bool) error
 }
 
@@ -69,6 +74,7 @@ type Counts struct {
 // Console polls it once a second and makes each growth an event; BREAKs only if
 // the port is no Notifier, which tells of them itself. A port that finds out at run time that it has none returns errors.ErrUnsupported.
 type Counters interface {
+	// Counters reads them.
 	Counters() (Counts, error)
 }
 
@@ -78,6 +84,7 @@ type Counters interface {
 // or from a goroutine of its own, until Close; fn does not block. The Console
 // fills in Event.Console, and Event.At if it is zero.
 type Notifier interface {
+	// Notify says whom to tell.
 	Notify(fn func(Event))
 }
 
@@ -87,6 +94,7 @@ type Notifier interface {
 // The descriptor costs least if the port keeps it out of the runtime's own
 // poller (no os.NewFile) until somebody calls Read.
 type Pollable interface {
+	// SyscallConn gives the descriptor, which stays the port's.
 	SyscallConn() (syscall.RawConn, error)
 }
 
@@ -95,5 +103,6 @@ type Pollable interface {
 // waits: 0 and nil mean that nothing is there now. It is not called while
 // another goroutine is in Read. Without it the Engine reads the descriptor.
 type ReadyReader interface {
+	// ReadReady reads what is there.
 	ReadReady(p []byte) (int, error)
 }

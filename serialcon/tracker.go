@@ -37,9 +37,6 @@ const (
 // outside reports whether something may be put here.
 func (t *tracker) outside() bool { return t.state == ground && t.more == 0 }
 
-// lineStart reports whether a line starts here, outside any sequence.
-func (t *tracker) lineStart() bool { return t.outside() && !t.middle }
-
 // write follows p. It returns the lengths of p up to the last place outside
 // and up to the last start of a line; -1 means that there is none in p.
 func (t *tracker) write(p []byte) (outside, line int) {
@@ -103,9 +100,10 @@ func (t *tracker) step(b byte) {
 			t.state = ground
 		}
 	case text:
-		if b == charESC {
+		switch b {
+		case charESC:
 			t.state = textEsc
-		} else if b == charBEL {
+		case charBEL:
 			t.state = ground
 		}
 	case textEsc:

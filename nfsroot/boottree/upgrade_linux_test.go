@@ -49,7 +49,7 @@ exec chroot . /usr/bin/env PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin DEB
 
 // A kernel's package that dpkg installs in a root leaves the Pi booting from NFS,
 // from the new kernel.
-func TestKernelPackageInRoot(t *testing.T) {
+func TestRealKernelPackage(t *testing.T) {
 	src := debian(t, "bookworm", nfsroot.ARM64)
 	r := newRoot(t, "bookworm")
 	files, err := boottree.RaspiFirmwareDefaults(line, bootparam.ConfigTXT{{Settings: []bootparam.Setting{{Key: "gpu_mem", Value: "16"}}}})

@@ -177,6 +177,34 @@ func TestTooBig(t *testing.T) {
 	}
 }
 
+// What an agent has said is too big stays so; what was only lost is tried again.
+func TestSizeAfterwards(t *testing.T) {
+	columns := []snmpx.OID{admin, detection, port.Append(9), port.Append(10)}
+	requests := func(a *snmptest.Agent, c *snmpx.Client) int64 {
+		before := a.Stats().Requests()
+		_, err := c.Table(t.Context(), columns...)
+		require.NoError(t, err)
+		return a.Stats().Requests() - before
+	}
+	a := poeSwitch(48)
+	c := dial(t, snmpx.Config{Addr: snmptest.Start(t, a)})
+	a.SetFaults(snmptest.Faults{MaxVarbinds: 110})
+	requests(a, c)
+	learned := requests(a, c)
+	for range 100 {
+		require.Equal(t, learned, requests(a, c))
+	}
+
+	a.SetFaults(snmptest.Faults{})
+	c = dial(t, hasty(a.Addr()))
+	a.SetFaults(snmptest.Faults{LoseRequest: 1, Only: func(r snmptest.Request) bool { return r.MaxRepetitions > 30 }})
+	requests(a, c)
+	require.Greater(t, requests(a, c), int64(1))
+	a.SetFaults(snmptest.Faults{})
+	for requests(a, c) > 1 { // until it asks for all at once again
+	}
+}
+
 // Some agents are silent to what is too large for them.
 func TestSilentToLargeRequests(t *testing.T) {
 	a := poeSwitch(48)

@@ -111,6 +111,30 @@ func TestRealTrapReplayed(t *testing.T) {
 	require.ErrorIs(t, h.why(t), snmpx.ErrAuth)
 }
 
+// An inform by an old clock of ours draws our clock, and is not taken.
+func TestRealInformReplayed(t *testing.T) {
+	h := listen(t, snmpx.TrapConfig{Users: []snmpx.V3{poeadmin}, EngineID: engineBytes})
+	tap, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer tap.Close()
+	args := append([]string{"-r", "0", "-t", "0.1", "-e", "0x8000000001020304", "-Z", "5,1000"}, v3args(authPass, privPass)...)
+	require.Error(t, notify(t, "snmpinform", tap.LocalAddr().String(), args...), "nobody answers")
+	buf := make([]byte, 1500)
+	n, _, err := tap.ReadFrom(buf)
+	require.NoError(t, err)
+
+	conn, err := net.Dial("udp", h.addr)
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = conn.Write(buf[:n])
+	require.NoError(t, err)
+	require.NoError(t, conn.SetReadDeadline(time.Now().Add(10*time.Second)))
+	n, err = conn.Read(buf)
+	require.NoError(t, err)
+	require.Contains(t, string(buf[:n]), "\x2b\x06\x01\x06\x03\x0f\x01\x01\x02", "usmStatsNotInTimeWindows")
+	require.Empty(t, h.traps)
+}
+
 func TestTrapConfig(t *testing.T) {
 	reeder := poeadmin
 	reeder.Priv = snmpx.AES256C

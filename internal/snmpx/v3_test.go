@@ -178,6 +178,32 @@ func TestRealEngineChange(t *testing.T) {
 	require.NoError(t, writer.Set(t.Context(), off), "who was told may go on")
 }
 
+// A read that has met the new engine, and failed, is no leave to write to it.
+func TestRealEngineChangeUnproved(t *testing.T) {
+	for name, half := range map[string]snmptest.SnmpdUser{
+		"no such user":  {Name: "somebody", Auth: "SHA-256", AuthPass: authPass},
+		"other privacy": {Name: "poeadmin", Auth: "SHA-256", AuthPass: authPass, Priv: "AES", PrivPass: "otherpass12345"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := snmpd(t, poeSwitch(4), snmptest.SnmpdConfig{EngineID: engineA})
+			c := dial(t, snmpx.Config{Addr: d.Addr, Credentials: v3(poeadmin), MinTimeout: 50 * time.Millisecond, MaxTimeout: 500 * time.Millisecond, Retries: 6})
+			_, err := c.Get(t.Context(), sysUpTime)
+			require.NoError(t, err)
+			d.Stop()
+			d = snmptest.RunSnmpd(t, snmptest.SnmpdConfig{EngineID: engineB, Addr: d.Addr, Users: []snmptest.SnmpdUser{half}})
+			_, err = c.Get(t.Context(), sysUpTime)
+			require.Error(t, err)
+			d.Stop()
+			other := poeSwitch(4)
+			snmpd(t, other, snmptest.SnmpdConfig{EngineID: engineB, Addr: d.Addr})
+			off := snmpx.Var{OID: admin.Append(1, 1), Value: snmpx.Integer(2)}
+			require.ErrorIs(t, c.Set(t.Context(), off), snmpx.ErrEngineChanged)
+			require.Zero(t, other.Stats().Set)
+			require.NoError(t, c.Set(t.Context(), off))
+		})
+	}
+}
+
 // The same engine comes back, with boots that are higher, and then lower as
 // after a lost flash.
 func TestRealAgentRestart(t *testing.T) {

@@ -52,7 +52,7 @@ func (c *Console) Attach(ctx context.Context, o AttachOptions) (*Session, error)
 	c.prepare()
 	c.lastID++
 	s.id = c.lastID
-	s.cursor = c.outside
+	s.cursor = max(c.outside, c.ring.start)
 	s.track.middle = c.outside != c.safe
 	s.out = c.past(o.History)
 	c.sessions = append(c.sessions, s)

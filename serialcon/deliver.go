@@ -98,7 +98,11 @@ func (c *Console) deliverEvent(e Event) {
 		e.At = time.Now()
 	}
 	if c.Log != nil && c.logUp() {
-		if err := c.Log.Event(e); err != nil {
+		err := c.Log.Event(e)
+		if err == nil && e.Kind == EventMatch {
+			err = c.Log.Sync() // the machine may take this one down with it
+		}
+		if err != nil {
 			c.logFailed(err, 0)
 		}
 	}
@@ -135,6 +139,14 @@ func (c *Console) logLine(e Event) {
 		level = slog.LevelDebug
 	}
 	c.Logger.Log(context.Background(), level, "console", "name", e.Console, "event", e.Kind.String(), "who", e.Who, "text", e.Text, "n", e.N)
+}
+
+// Post adds an event of the caller's, behind what the port said before it: to
+// the log, for the viewers, for Notify. After an EventMatch the log is synced at
+// once. Events of a console that does not run are not logged.
+func (c *Console) Post(e Event) {
+	e.session, e.spy = 0, false
+	c.post(e)
 }
 
 // post queues an event, behind what the port said before it.

@@ -91,6 +91,7 @@ func TestADiskThatHangsDoesNotStopTheReading(t *testing.T) {
 			require.NoError(t, l.uart.WaitTaken(t.Context()))
 		}
 		l.log.Hang(false)
+		synctest.Wait()
 		l.say("end")
 		gaps := pick(l.log.Events(), serialcon.EventGap)
 		require.NotEmpty(t, gaps)
@@ -102,6 +103,22 @@ func TestADiskThatHangsDoesNotStopTheReading(t *testing.T) {
 		}
 		require.Equal(t, int64(64*len(block)+3), kept+lost)
 		require.Equal(t, lost, l.Stats().Gaps)
+	})
+}
+
+func TestAPanicIsSyncedAtOnce(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, l *lab) {
+		v := l.attach(serialcon.AttachOptions{})
+		l.say("Kernel panic - not syncing: \x1b[31m\r\n")
+		require.Zero(t, l.log.Syncs())
+		l.Post(serialcon.Event{Kind: serialcon.EventMatch, Who: "watch", Text: "kernel panic\x1b[2J"})
+		synctest.Wait()
+		require.Equal(t, 1, l.log.Syncs())
+		e := pick(l.log.Events(), serialcon.EventMatch)
+		require.Len(t, e, 1)
+		require.Equal(t, "pi-042", e[0].Console)
+		require.False(t, e[0].At.IsZero())
+		require.Contains(t, marks(v.Tag(), v.text()), `match: "kernel panic\x1b[2J"`)
 	})
 }
 

@@ -5,10 +5,14 @@ import (
 	"time"
 )
 
-// maxArena is how much an idle pipe keeps for its next batch, in bytes.
-const maxArena = 1 << 18
+// maxArena and maxIdle are how much an idle pipe keeps for its next batch, in
+// bytes and in items.
+const (
+	maxArena = 1 << 18
+	maxIdle  = 4096
+)
 
-// maxItems bounds the events that wait for a log that hangs.
+// maxItems bounds the bursts and events that wait for a log that hangs.
 const maxItems = 1 << 16
 
 // A pipe takes what ports said from readers to the one goroutine that logs it,
@@ -28,16 +32,16 @@ type pipe struct {
 type batch struct {
 	arena []byte
 	items []item
+	calls []func() // after all else
+	lost  map[*Console]int64 // bytes after the last that is in arena; nil is none
 }
 
-// An item is one of: bytes of a console (arena[from:to]), an event, a call.
+// An item is bytes of a console, arena[from:to], or an event.
 type item struct {
 	c        *Console
 	at       time.Time
 	from, to int
-	lost     int64 // bytes lost after arena[from:to]
 	event    *Event
-	call     func()
 }
 
 func newPipe(limit int) *pipe {
@@ -49,14 +53,13 @@ func newPipe(limit int) *pipe {
 func (p *pipe) put(c *Console, at time.Time, data []byte) {
 	p.mu.Lock()
 	b := p.next
-	last := b.last(c)
-	switch {
-	case len(b.arena)+len(data) > p.limit:
-		if last == nil {
-			last = b.add(item{c: c, at: at, from: len(b.arena), to: len(b.arena)})
+	switch last := b.last(c); {
+	case b.lost[c] > 0 || len(b.arena)+len(data) > p.limit || len(b.items) >= maxItems:
+		if b.lost == nil {
+			b.lost = map[*Console]int64{}
 		}
-		last.lost += int64(len(data))
-	case last != nil && last.to == len(b.arena) && last.lost == 0:
+		b.lost[c] += int64(len(data))
+	case last != nil:
 		b.arena = append(b.arena, data...)
 		last.to = len(b.arena)
 	default:
@@ -82,7 +85,7 @@ func (p *pipe) post(c *Console, e Event) {
 func (p *pipe) flush() {
 	done := make(chan struct{})
 	p.mu.Lock()
-	p.next.add(item{call: func() { close(done) }})
+	p.next.calls = append(p.next.calls, func() { close(done) })
 	p.mu.Unlock()
 	p.signal()
 	<-done
@@ -124,7 +127,7 @@ func (p *pipe) run() {
 func (p *pipe) take() (b *batch, closed bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.next.items) == 0 {
+	if len(p.next.items) == 0 && len(p.next.calls) == 0 && len(p.next.lost) == 0 {
 		return nil, p.closed
 	}
 	b, p.next = p.next, p.spare
@@ -138,7 +141,10 @@ func (p *pipe) take() (b *batch, closed bool) {
 // recycle keeps a batch's memory for later, unless a jam made it large.
 func (p *pipe) recycle(b *batch) {
 	clear(b.items)
-	b.items = b.items[:0]
+	b.items, b.calls, b.lost = b.items[:0], nil, nil
+	if cap(b.items) > maxIdle {
+		b.items = nil
+	}
 	b.arena = b.arena[:0]
 	if cap(b.arena) > maxArena {
 		b.arena = nil
@@ -148,7 +154,8 @@ func (p *pipe) recycle(b *batch) {
 	p.mu.Unlock()
 }
 
-// last returns the newest item if it is bytes of that console.
+// last returns the newest item if it is bytes of that console, which the
+// arena ends with.
 func (b *batch) last(c *Console) *item {
 	if len(b.items) == 0 {
 		return nil
@@ -160,27 +167,21 @@ func (b *batch) last(c *Console) *item {
 	return it
 }
 
-func (b *batch) add(it item) *item {
-	b.items = append(b.items, it)
-	return &b.items[len(b.items)-1]
-}
+func (b *batch) add(it item) { b.items = append(b.items, it) }
 
 func (b *batch) deliver() {
 	for i := range b.items {
 		it := &b.items[i]
-		switch {
-		case it.call != nil:
-			it.call()
-			continue
-		case it.event != nil:
+		if it.event != nil {
 			it.c.deliverEvent(*it.event)
 			continue
 		}
-		if it.to > it.from {
-			it.c.deliver(it.at, b.arena[it.from:it.to])
-		}
-		if it.lost > 0 {
-			it.c.deliverEvent(Event{Kind: EventGap, N: it.lost, Text: "the log is too slow"})
-		}
+		it.c.deliver(it.at, b.arena[it.from:it.to])
+	}
+	for c, n := range b.lost {
+		c.deliverEvent(Event{Kind: EventGap, N: n, Text: "the log is too slow"})
+	}
+	for _, call := range b.calls {
+		call()
 	}
 }

@@ -15,7 +15,7 @@ var errDiffers = errors.New("switches are not as planned; vlanctl apply says wha
 
 // diffCommand says what is not as planned.
 func diffCommand(ctx context.Context, a *app, args []string) error {
-	names, err := a.flags(args, "[SWITCH...]", -1, nil)
+	names, err := a.Flags(args, "[SWITCH...]", 0, -1, nil)
 	if err != nil {
 		return err
 	}
@@ -30,7 +30,7 @@ func diffCommand(ctx context.Context, a *app, args []string) error {
 func applyCommand(ctx context.Context, a *app, args []string) error {
 	var yes bool
 	var o vlan.ApplyOptions
-	names, err := a.flags(args, "[-yes] [-no-save] [-every-step] [SWITCH...]", -1, func(fs *flag.FlagSet) {
+	names, err := a.Flags(args, "[-yes] [-no-save] [-every-step] [SWITCH...]", 0, -1, func(fs *flag.FlagSet) {
 		fs.BoolVar(&yes, "yes", false, "change the switches; without it nothing is changed")
 		fs.BoolVar(&o.NoSave, "no-save", false, "do not make it what switches start with")
 		fs.BoolVar(&o.EveryStep, "every-step", false, "read switches back after each step, which takes longer")
@@ -41,7 +41,7 @@ func applyCommand(ctx context.Context, a *app, args []string) error {
 	o.DryRun = !yes
 	left, err := a.applyTo(ctx, names, o)
 	if err == nil && left > 0 {
-		fmt.Fprintln(a.stdout, "nothing was changed; with -yes it is")
+		fmt.Fprintln(a.Stdout, "nothing was changed; with -yes it is")
 	}
 	return err
 }
@@ -62,7 +62,7 @@ func (a *app) applyTo(ctx context.Context, names []string, o vlan.ApplyOptions) 
 		if err != nil {
 			return left, err
 		}
-		err = sw.use(ctx, a.log(), func(d vlan.Driver) error {
+		err = sw.use(ctx, a.Log(), func(d vlan.Driver) error {
 			report, err := vlan.Apply(ctx, d, want, o)
 			a.print(sw.Name, report, err)
 			left += len(report.Steps) - report.Done
@@ -85,19 +85,19 @@ func (a *app) print(name string, r vlan.Report, err error) {
 		case err != nil:
 			mark = "did not"
 		}
-		fmt.Fprintf(a.stdout, "%s: %s: %s\n", name, mark, s)
+		fmt.Fprintf(a.Stdout, "%s: %s: %s\n", name, mark, s)
 	}
 	for _, s := range r.Undone {
-		fmt.Fprintf(a.stdout, "%s: undid: %s\n", name, s)
+		fmt.Fprintf(a.Stdout, "%s: undid: %s\n", name, s)
 	}
 	switch {
 	case err != nil:
 	case len(r.Steps) == 0:
-		fmt.Fprintf(a.stdout, "%s: is as planned\n", name)
+		fmt.Fprintf(a.Stdout, "%s: is as planned\n", name)
 	case r.Done > 0:
-		fmt.Fprintf(a.stdout, "%s: %d steps done, %s\n", name, r.Done, map[bool]string{true: "saved", false: "not saved"}[r.Saved])
+		fmt.Fprintf(a.Stdout, "%s: %d steps done, %s\n", name, r.Done, map[bool]string{true: "saved", false: "not saved"}[r.Saved])
 	}
 	if len(r.Unmanaged) > 0 {
-		fmt.Fprintf(a.stdout, "%s: not set by this driver: %s\n", name, strings.Join(r.Unmanaged, ", "))
+		fmt.Fprintf(a.Stdout, "%s: not set by this driver: %s\n", name, strings.Join(r.Unmanaged, ", "))
 	}
 }

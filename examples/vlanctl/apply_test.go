@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mythic-beasts/hostkit/examples/internal/cli"
 	"github.com/mythic-beasts/hostkit/internal/netnstest"
 	"github.com/mythic-beasts/hostkit/internal/snmptest"
 	"github.com/mythic-beasts/hostkit/internal/snmpx"
@@ -65,7 +66,7 @@ last = 3
 func (b bench) run(args ...string) (code int, stdout, stderr string) {
 	b.t.Helper()
 	var out, err bytes.Buffer
-	code = run(b.t.Context(), append([]string{"-config", b.path}, args...), &out, &err)
+	code = program.Run(b.t.Context(), append([]string{"-config", b.path}, args...), &out, &err)
 	return code, out.String(), err.String()
 }
 
@@ -81,7 +82,7 @@ func (b bench) good(args ...string) (stdout string) {
 func (b bench) bad(args ...string) (stdout, stderr string) {
 	b.t.Helper()
 	code, stdout, stderr := b.run(args...)
-	require.Equal(b.t, exitFail, code, stdout+stderr)
+	require.Equal(b.t, cli.ExitFail, code, stdout+stderr)
 	return stdout, stderr
 }
 

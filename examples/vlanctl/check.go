@@ -13,7 +13,7 @@ import (
 // that they do.
 func checkCommand(ctx context.Context, a *app, args []string) error {
 	var live bool
-	names, err := a.flags(args, "[-live [SWITCH...]]", -1, func(fs *flag.FlagSet) {
+	names, err := a.Flags(args, "[-live [SWITCH...]]", 0, -1, func(fs *flag.FlagSet) {
 		fs.BoolVar(&live, "live", false, "read the switches, and prove it of these")
 	})
 	if err != nil {
@@ -27,7 +27,7 @@ func checkCommand(ctx context.Context, a *app, args []string) error {
 		return err
 	}
 	if !live {
-		_, err = fmt.Fprintf(a.stdout, "the plan keeps %d Pis apart\n", len(p.Pis))
+		_, err = fmt.Fprintf(a.Stdout, "the plan keeps %d Pis apart\n", len(p.Pis))
 		return err
 	}
 	switches, err := c.chosen(names)
@@ -36,7 +36,7 @@ func checkCommand(ctx context.Context, a *app, args []string) error {
 	}
 	states := make(map[string]vlan.State)
 	for _, sw := range switches {
-		err := sw.use(ctx, a.log(), func(d vlan.Driver) error {
+		err := sw.use(ctx, a.Log(), func(d vlan.Driver) error {
 			states[sw.Name], err = d.Read(ctx)
 			return err
 		})
@@ -47,6 +47,6 @@ func checkCommand(ctx context.Context, a *app, args []string) error {
 	if err := vlan.VerifyState(p, states); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(a.stdout, "the plan and %d switches keep %d Pis apart\n", len(states), len(p.Pis))
+	_, err = fmt.Fprintf(a.Stdout, "the plan and %d switches keep %d Pis apart\n", len(states), len(p.Pis))
 	return err
 }

@@ -10,17 +10,7 @@
 // reference.toml beside this file describes the configuration.
 package main
 
-import (
-	"context"
-	"errors"
-	"flag"
-	"fmt"
-	"io"
-	"os"
-	"os/signal"
-	"strings"
-	"syscall"
-)
+import "github.com/mythic-beasts/hostkit/examples/internal/cli"
 
 const usage = `vlanctl plans, renders and applies the private networks of Pis.
 
@@ -34,66 +24,18 @@ usage: vlanctl [-config FILE] COMMAND [flags] [arguments]
   map [-shelf NAME] [-o FILE]    draw ports, VLANs and addresses as SVG
 `
 
-// Exit statuses.
-const (
-	exitOK    = 0
-	exitFail  = 1
-	exitUsage = 2
-)
-
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
+var program = cli.Program[*app]{
+	Name:  "vlanctl",
+	Usage: usage,
+	New:   func(c *cli.Call) *app { return &app{c} },
+	Commands: map[string]cli.Command[*app]{
+		"apply":  applyCommand,
+		"check":  checkCommand,
+		"diff":   diffCommand,
+		"map":    mapCommand,
+		"plan":   planCommand,
+		"render": renderCommand,
+	},
 }
 
-// errUsage ends a command that was called the wrong way, after it said how.
-var errUsage = errors.New("wrong usage")
-
-// command is one of the words after vlanctl.
-type command func(ctx context.Context, a *app, args []string) error
-
-var commands = map[string]command{
-	"apply":  applyCommand,
-	"check":  checkCommand,
-	"diff":   diffCommand,
-	"map":    mapCommand,
-	"plan":   planCommand,
-	"render": renderCommand,
-}
-
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	flags := flag.NewFlagSet("vlanctl", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	flags.Usage = func() { fmt.Fprint(stderr, usage) }
-	config := flags.String("config", "/etc/vlanctl.toml", "")
-	switch err := flags.Parse(args); {
-	case errors.Is(err, flag.ErrHelp):
-		return exitOK
-	case err != nil:
-		return exitUsage
-	}
-	if flags.NArg() == 0 {
-		flags.Usage()
-		return exitUsage
-	}
-	name := flags.Arg(0)
-	cmd, ok := commands[name]
-	if !ok {
-		fmt.Fprintf(stderr, "vlanctl: no command is called %q; see vlanctl -help\n", name)
-		return exitUsage
-	}
-	a := &app{config: *config, stdout: stdout, stderr: stderr, name: name}
-	err := cmd(ctx, a, flags.Args()[1:])
-	switch {
-	case err == nil, errors.Is(err, flag.ErrHelp):
-		return exitOK
-	case errors.Is(err, errUsage):
-		return exitUsage
-	}
-	for line := range strings.SplitSeq(err.Error(), "\n") {
-		fmt.Fprintf(stderr, "vlanctl: %s\n", line)
-	}
-	return exitFail
-}
+func main() { program.Main() }

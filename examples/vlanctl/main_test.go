@@ -16,7 +16,7 @@ func TestScripts(t *testing.T) {
 }
 
 func TestCommandsAreDocumented(t *testing.T) {
-	for name := range commands {
+	for name := range program.Commands {
 		require.Contains(t, usage, "\n  "+name+" ", "of vlanctl -help")
 	}
 }

@@ -14,7 +14,7 @@ import (
 // mapCommand draws the plan.
 func mapCommand(_ context.Context, a *app, args []string) error {
 	var shelf, file string
-	if _, err := a.flags(args, "[-shelf NAME] [-o FILE]", 0, func(fs *flag.FlagSet) {
+	if _, err := a.Flags(args, "[-shelf NAME] [-o FILE]", 0, 0, func(fs *flag.FlagSet) {
 		fs.StringVar(&shelf, "shelf", "", "draw this shelf `only`")
 		fs.StringVar(&file, "o", "", "`file` to write; default is standard output")
 	}); err != nil {
@@ -31,7 +31,7 @@ func mapCommand(_ context.Context, a *app, args []string) error {
 	if file != "" {
 		return os.WriteFile(file, []byte(text), 0o644)
 	}
-	_, err = fmt.Fprint(a.stdout, text)
+	_, err = fmt.Fprint(a.Stdout, text)
 	return err
 }
 

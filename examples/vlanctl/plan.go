@@ -19,13 +19,13 @@ import (
 // planCommand gives new Pis their numbers.
 func planCommand(_ context.Context, a *app, args []string) error {
 	var dry, list bool
-	if _, err := a.flags(args, "[-n] [-list]", 0, func(fs *flag.FlagSet) {
+	if _, err := a.Flags(args, "[-n] [-list]", 0, 0, func(fs *flag.FlagSet) {
 		fs.BoolVar(&dry, "n", false, "only say what would change")
 		fs.BoolVar(&list, "list", false, "list all Pis, not what changes")
 	}); err != nil {
 		return err
 	}
-	c, err := loadConfig(a.config)
+	c, err := loadConfig(a.Config)
 	if err != nil {
 		return err
 	}
@@ -46,9 +46,9 @@ func planCommand(_ context.Context, a *app, args []string) error {
 		}
 	}
 	if list {
-		return listPis(a.stdout, after.Pis)
+		return listPis(a.Stdout, after.Pis)
 	}
-	return listChanges(a.stdout, before, after)
+	return listChanges(a.Stdout, before, after)
 }
 
 // readPlan reads the plan, and its bytes. It is nil when there is none yet.

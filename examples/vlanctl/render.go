@@ -19,7 +19,7 @@ const allSwitches = "switches"
 // renderCommand writes texts.
 func renderCommand(_ context.Context, a *app, args []string) error {
 	var target, only, dir string
-	if _, err := a.flags(args, "-for TARGET [-only NAME,...] [-o DIR]", 0, func(fs *flag.FlagSet) {
+	if _, err := a.Flags(args, "-for TARGET [-only NAME,...] [-o DIR]", 0, 0, func(fs *flag.FlagSet) {
 		fs.StringVar(&target, "for", "", "`target`: "+strings.Join(render.Targets(), ", ")+", or "+allSwitches+": each switch by its family")
 		fs.StringVar(&only, "only", "", "`names` of the Pis or switches, with commas; default is all")
 		fs.StringVar(&dir, "o", "", "`folder` to write files to, in one for each Pi and switch, or the file server's; default is to print them")
@@ -46,9 +46,9 @@ func renderCommand(_ context.Context, a *app, args []string) error {
 	}
 	for _, f := range files {
 		if len(files) > 1 {
-			fmt.Fprintf(a.stdout, "==> %s <==\n", filepath.Join(f.For, f.Path))
+			fmt.Fprintf(a.Stdout, "==> %s <==\n", filepath.Join(f.For, f.Path))
 		}
-		fmt.Fprint(a.stdout, f.Text)
+		fmt.Fprint(a.Stdout, f.Text)
 	}
 	return nil
 }

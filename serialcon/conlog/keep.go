@@ -56,7 +56,9 @@ func (l *Log) closeOld() (open int64, err error) {
 		return 0, os.ErrClosed
 	}
 	if l.trouble.err == nil && l.due() {
-		err = l.begin(time.Now())
+		now := time.Now()
+		l.checkClock(now)
+		err = l.begin(now)
 	}
 	return l.seq, err
 }

@@ -156,7 +156,7 @@ func (l *Log) Write(at time.Time, p []byte) error {
 	defer l.mu.Unlock()
 	l.checkClock(at)
 	l.buf = l.stamp.data(l.buf[:0], at, p)
-	return l.put(l.buf, len(p), 0)
+	return l.put(at, l.buf, len(p), 0)
 }
 
 // Event keeps an event. serialcon.EventLogResumed with the number of bytes that
@@ -179,7 +179,7 @@ func (l *Log) Event(e serialcon.Event) error {
 	if e.Kind == serialcon.EventLogResumed {
 		told = e.N
 	}
-	return l.put(l.buf, 0, told)
+	return l.put(at, l.buf, 0, told)
 }
 
 const (

@@ -3,7 +3,9 @@ package conlog
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
@@ -25,9 +27,10 @@ type trouble struct {
 	lost    int64  // bytes that came after them
 }
 
-// put writes records that hold n bytes of the port, behind what waits. told is
-// how many lost bytes the records themselves tell of. It is called with mu held.
-func (l *Log) put(rec []byte, n int, told int64) error {
+// put writes records of a time that hold n bytes of the port, behind what
+// waits. told is how many lost bytes the records themselves tell of. It is
+// called with mu held.
+func (l *Log) put(at time.Time, rec []byte, n int, told int64) error {
 	if l.closed {
 		return fmt.Errorf("conlog: write to %s: %w", l.dir, os.ErrClosed)
 	}
@@ -36,12 +39,16 @@ func (l *Log) put(rec []byte, n int, told int64) error {
 		return l.hold(rec, n)
 	}
 	if l.due() {
-		if err := l.begin(time.Now()); err != nil {
+		if err := l.begin(at); err != nil {
 			l.opts.Logger.Warn("conlog: a segment goes on beyond its size", "dir", l.dir, "err", err)
 			l.again = time.Now().Add(maxBackoff)
 		}
 	}
-	if err := l.flush(rec, told); err != nil {
+	err := l.flush(rec, told)
+	if noSpace(err) && l.makeRoom() {
+		err = l.flush(rec, told)
+	}
+	if err != nil {
 		l.failed(err)
 		return l.hold(rec, n)
 	}
@@ -100,22 +107,25 @@ func (l *Log) append(data []byte) error {
 			l.torn = false
 		}
 	}
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		l.makeRoom()
-	}
 	return err
 }
 
-// makeRoom removes the oldest closed segments, and says so in the log.
-func (l *Log) makeRoom() {
+func noSpace(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
+
+// makeRoom removes the oldest closed segment, and says so in the log.
+func (l *Log) makeRoom() bool {
 	freed := l.relief()
 	if freed == 0 {
-		return
+		return false
 	}
+	l.retired = slices.DeleteFunc(l.retired, func(f *os.File) bool { // an open file keeps its room
+		_, err := os.Lstat(f.Name())
+		return errors.Is(err, fs.ErrNotExist) && f.Close() == nil
+	})
 	l.opts.Logger.Error("conlog: the disk is full: the oldest segment is gone", "dir", l.dir, "bytes", freed)
 	l.note(serialcon.Event{Kind: serialcon.EventNote, At: time.Now(), Who: "conlog", N: freed,
 		Text: "the disk is full: the oldest segment was removed"})
-	l.trouble.retry, l.trouble.backoff = time.Time{}, 0
+	return true
 }
 
 // failed notes that the disk takes nothing, and when to try again.

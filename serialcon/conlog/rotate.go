@@ -1,6 +1,9 @@
 package conlog
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -19,32 +22,45 @@ func (l *Log) due() bool {
 // begin makes the next segment the open one: create, fsync of the folder,
 // switch. A crash before the switch leaves an empty segment, which is then the
 // open one. What the port says next is in it.
-func (l *Log) begin(now time.Time) error {
+func (l *Log) begin(at time.Time) error {
 	if l.torn { // or the cut-off records would be there twice
 		if err := l.file.Truncate(l.size); err != nil {
 			return err
 		}
 		l.torn = false
 	}
-	name := plainName(l.seq + 1)
-	f, err := os.OpenFile(filepath.Join(l.dir, name), os.O_RDWR|os.O_APPEND|os.O_CREATE|os.O_EXCL|noFollow, 0o640)
+	f, seq, err := l.create()
 	if err != nil {
 		return err
 	}
 	if err := l.durable(); err != nil {
 		_ = f.Close()
-		_ = os.Remove(f.Name())
+		if !errors.Is(err, errCut) {
+			_ = os.Remove(f.Name())
+		}
 		return err
 	}
 	if l.file != nil {
 		l.retired = append(l.retired, l.file)
-		l.note(serialcon.Event{Kind: serialcon.EventRotated, At: now, Text: name})
+		l.note(serialcon.Event{Kind: serialcon.EventRotated, At: at, Text: plainName(seq)})
 	}
-	l.file, l.size, l.born = f, 0, now
-	l.seq++
+	l.file, l.seq, l.size, l.born = f, seq, 0, time.Now()
 	l.stats.Segments++
-	l.markClock(now, 0)
+	l.markClock(at, 0)
 	return l.steps("switch")
+}
+
+// create makes the file of the next number that is free: what a failure left
+// stays as it is.
+func (l *Log) create() (f *os.File, seq int64, err error) {
+	for seq = l.seq + 1; seq <= min(l.seq+100, maxSeq); seq++ {
+		name := filepath.Join(l.dir, plainName(seq))
+		f, err = os.OpenFile(name, os.O_RDWR|os.O_APPEND|os.O_CREATE|os.O_EXCL|noFollow, 0o640)
+		if !errors.Is(err, fs.ErrExist) {
+			return f, seq, err
+		}
+	}
+	return nil, 0, fmt.Errorf("no number after %d is free: %w", l.seq, fs.ErrExist)
 }
 
 // durable makes a new name in the folder so.

@@ -34,7 +34,7 @@ func (l *Log) toSync() (retired []*os.File, file *os.File, err error) {
 	}
 	t := &l.trouble
 	if len(l.marks) > 0 || t.err != nil && !time.Now().Before(t.retry) {
-		_ = l.put(nil, 0, 0) // what it says is in trouble
+		_ = l.put(time.Now(), nil, 0, 0) // what it says is in trouble
 	}
 	err = t.err
 	retired, l.retired = l.retired, nil

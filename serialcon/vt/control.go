@@ -79,6 +79,7 @@ func (s *Screen) shelve() {
 	for y := range s.g.rows {
 		s.g.clear(y, s.pen.blank())
 	}
+	s.marks.wait = 0 // there is room again
 }
 
 // csi does what a control sequence says.

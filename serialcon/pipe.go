@@ -32,7 +32,7 @@ type pipe struct {
 type batch struct {
 	arena []byte
 	items []item
-	calls []func() // after all else
+	calls []func()           // after all else
 	lost  map[*Console]int64 // bytes after the last that is in arena; nil is none
 }
 

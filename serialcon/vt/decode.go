@@ -22,16 +22,18 @@ func (d *decoder) begin(b byte) (r rune, done, c1 bool) {
 		d.r, d.need = rune(b&0x1f), 1
 	case b >= 0xe0 && b <= 0xef:
 		d.r, d.need = rune(b&0x0f), 2
-		if b == 0xe0 {
+		switch b {
+		case 0xe0:
 			d.lo = 0xa0
-		} else if b == 0xed {
+		case 0xed:
 			d.hi = 0x9f // no surrogates
 		}
 	case b >= 0xf0 && b <= 0xf4:
 		d.r, d.need = rune(b&0x07), 3
-		if b == 0xf0 {
+		switch b {
+		case 0xf0:
 			d.lo = 0x90
-		} else if b == 0xf4 {
+		case 0xf4:
 			d.hi = 0x8f // nothing above U+10FFFF
 		}
 	default:

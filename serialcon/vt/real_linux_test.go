@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -82,15 +81,6 @@ func (m *tmux) show(input []byte) shown {
 	return shown{parts[0], parts[1], strings.TrimSpace(parts[2])}
 }
 
-func stateOf(s *vt.Screen) string {
-	x, y := s.Cursor()
-	alternate := 0
-	if s.Alternate() {
-		alternate = 1
-	}
-	return fmt.Sprintf("%d,%d alternate=%d", x, y, alternate)
-}
-
 // html renders a capture, rows of text with SGR sequences and SO for line
 // drawing, as ours renders its screen.
 func (c shown) html() string {
@@ -123,19 +113,6 @@ func (m *tmux) compare(t *testing.T, input []byte) {
 		theirs.state = "79" + theirs.state[2:]
 	}
 	require.Equal(t, theirs.state, stateOf(s))
-}
-
-// blanks are what tmux leaves out of a capture though it shows them: erased cells
-// in colour at the end of a row.
-var blanks = regexp.MustCompile(`(<span[^>]*> *</span>| )+$`)
-
-// visible is the rows of a screen, without blanks at the ends.
-func visible(html string) []string {
-	rows := strings.Split(html, "\n")
-	for i := range rows {
-		rows[i] = blanks.ReplaceAllString(rows[i], "")
-	}
-	return rows
 }
 
 // trimmed is text without the blanks at the ends of lines and at its own.

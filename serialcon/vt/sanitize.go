@@ -2,6 +2,7 @@ package vt
 
 import (
 	"fmt"
+	"strconv"
 	"unicode/utf8"
 )
 
@@ -169,7 +170,7 @@ func (f *filter) pass(q *sequence) {
 			dst = append(dst, ";:"[q.sub>>i&1])
 		}
 		if q.given>>i&1 != 0 {
-			dst = fmt.Append(dst, min(q.params[i], maxCount))
+			dst = strconv.AppendInt(dst, int64(min(q.params[i], maxCount)), 10)
 		}
 	}
 	f.out = append(dst, q.final)
@@ -180,7 +181,7 @@ func (f *filter) passModes(q *sequence, allowed ...int) {
 	for i := range q.n {
 		for _, n := range allowed {
 			if q.arg(i, 0) == n {
-				f.out = fmt.Appendf(f.out, "\x1b[?%d%c", n, q.final)
+				f.out = append(strconv.AppendInt(append(f.out, "\x1b[?"...), int64(n), 10), q.final)
 			}
 		}
 	}

@@ -12,8 +12,10 @@ func widthOf(r rune) int {
 	switch {
 	case r < 0xa0:
 		return -1 // C1 as UTF-8, which some terminals would act on
-	case r < 0x300:
+	case r < 0x300, r >= 0x2100 && r < 0x2300: // the usual ones, without a look into tables
 		return 1
+	case r >= 0x4e00 && r <= 0x9fff, r >= 0xac00 && r <= 0xd7a3:
+		return 2
 	case Invisible(r) || r == 0x2028 || r == 0x2029:
 		return -1
 	case unicode.In(r, unicode.Mn, unicode.Me), r >= 0x1160 && r <= 0x11ff: // Jamo that follow another

@@ -53,6 +53,7 @@ func TestADiskThatStaysFullIsTriedNowAndThen(t *testing.T) {
 		}
 		require.Len(t, l.told(serialcon.EventLogFailed), 1)
 		require.Equal(t, 10, l.log.Refused(), "only the first burst was offered")
+		require.LessOrEqual(t, l.log.Failures(), 11, "once a second")
 		l.log.Free()
 		wait(time.Second)
 		l.say("back")

@@ -12,7 +12,15 @@ type stripper struct {
 
 // Append appends the text of src to dst.
 func (s *stripper) Append(dst, src []byte) []byte {
-	for _, b := range src {
+	for i := 0; i < len(src); i++ {
+		if s.track.state == ground && s.n == 0 {
+			if n := visible(src[i:]); n > 0 {
+				dst = append(dst, src[i:i+n]...)
+				i += n - 1
+				continue
+			}
+		}
+		b := src[i]
 		was := s.track.state
 		s.track.step(b)
 		if was != ground || s.track.state != ground {
@@ -24,9 +32,23 @@ func (s *stripper) Append(dst, src []byte) []byte {
 	return dst
 }
 
+// visible is the length of the ASCII text in front of p.
+func visible(p []byte) int {
+	for i, b := range p {
+		if !isText(b) {
+			return i
+		}
+	}
+	return len(p)
+}
+
+func isText(b byte) bool {
+	return b == '\r' || b == '\n' || b == '\t' || b == '\b' || b >= 0x20 && b < 0x7f
+}
+
 func (s *stripper) character(dst []byte, b byte) []byte {
 	switch {
-	case b == '\r' || b == '\n' || b == '\t' || b == '\b' || b >= 0x20 && b < 0x7f:
+	case isText(b):
 		s.n = 0
 		return append(dst, b)
 	case b < 0x80:

@@ -20,6 +20,7 @@ type Log struct {
 	hung    bool
 	syncs   int
 	refused int
+	failed  int
 }
 
 var _ serialcon.Log = (*Log)(nil)
@@ -81,6 +82,7 @@ func (l *Log) Write(_ time.Time, p []byte) error {
 	if l.err != nil {
 		if len(p) > l.room {
 			l.refused += len(p)
+			l.failed++
 			return l.err
 		}
 		l.room -= len(p)
@@ -95,6 +97,7 @@ func (l *Log) Event(e serialcon.Event) error {
 	defer l.mu.Unlock()
 	defer l.changed()
 	if l.err != nil && l.room <= 0 {
+		l.failed++
 		return l.err
 	}
 	l.events = append(l.events, e)
@@ -138,6 +141,13 @@ func (l *Log) Refused() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.refused
+}
+
+// Failures is how many calls failed.
+func (l *Log) Failures() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.failed
 }
 
 // Wait returns once what was kept satisfies ok, or ctx ends.

@@ -1,0 +1,32 @@
+package telnet_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+
+	"github.com/mythic-beasts/hostkit/serialcon/telnet"
+)
+
+func ExampleConfig() {
+	here, server := net.Pipe()
+	go func() {
+		defer func() { _ = server.Close() }()
+		_, _ = server.Read(make([]byte, 64))                                       // what the client asks for
+		_, _ = server.Write([]byte("\xff\xfb\x00\xff\xfd\x00login: \xff\xff\r\n")) // WILL BINARY, DO BINARY
+	}()
+	c := telnet.Config{
+		Address: "ts1.example:7001",
+		Dial:    func(context.Context) (net.Conn, error) { return here, nil },
+	}
+	port, err := c.Open(context.Background())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer func() { _ = port.Close() }()
+	buf := make([]byte, 80)
+	n, _ := port.Read(buf)
+	fmt.Printf("%s says %q\n", c, buf[:n])
+	// Output: telnet ts1.example:7001 says "login: \xff\r\n"
+}

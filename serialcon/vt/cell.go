@@ -87,12 +87,17 @@ func (g *grid) clear(y int, st style) {
 		}
 		return
 	}
-	fill(g.expand(y), st)
+	fill(g.expand(y), cell{style: st})
 }
 
-func fill(cells []cell, st style) {
-	for i := range cells {
-		cells[i] = cell{style: st}
+// fill writes the same in all cells, by ever larger pieces.
+func fill(cells []cell, c cell) {
+	if len(cells) == 0 {
+		return
+	}
+	cells[0] = c
+	for n := 1; n < len(cells); n *= 2 {
+		copy(cells[n:], cells[:n])
 	}
 }
 
@@ -165,7 +170,7 @@ func (g *grid) erase(y, x0, x1 int, st style) {
 		cells := g.expand(y)
 		sever(cells, x0)
 		sever(cells, x1)
-		fill(cells[x0:x1], st)
+		fill(cells[x0:x1], cell{style: st})
 		return
 	}
 	if x1 >= len(r.text) {
@@ -185,13 +190,13 @@ func (g *grid) shift(y, x, n int, st style) {
 		n = min(n, g.cols-x)
 		sever(cells, g.cols-n)
 		copy(cells[x+n:], cells[x:])
-		fill(cells[x:x+n], st)
+		fill(cells[x:x+n], cell{style: st})
 		return
 	}
 	n = min(-n, g.cols-x)
 	sever(cells, x+n)
 	copy(cells[x:], cells[x+n:])
-	fill(cells[g.cols-n:], st)
+	fill(cells[g.cols-n:], cell{style: st})
 	g.rows[y].wrapped = false
 }
 
@@ -211,15 +216,8 @@ func (g *grid) down(top, bottom int, st style) {
 	g.clear(top, st)
 }
 
-// empty reports whether nothing was ever written in a row.
-func (r *row) empty() bool {
-	for _, c := range r.cells {
-		if c != (cell{}) {
-			return false
-		}
-	}
-	return len(r.text) == 0
-}
+// empty reports whether a row has no character, not even a space.
+func (r *row) empty() bool { return len(r.text) == 0 && written(r.cells) == 0 }
 
 // appendText appends a row's characters. Spaces at the end are left out unless
 // all is asked for; columns that nothing was written in always are.

@@ -47,10 +47,7 @@ func (s *Screen) align() {
 	s.leave()
 	s.top, s.bottom = 0, len(s.g.rows)-1
 	for y := range s.g.rows {
-		cells := s.g.expand(y)
-		for x := range cells {
-			cells[x] = cell{ch: 'E'}
-		}
+		fill(s.g.expand(y), cell{ch: 'E'})
 	}
 	s.moveTo(0, 0)
 }

@@ -69,7 +69,7 @@ func FuzzScreen(f *testing.F) {
 		clean(t, s.TextAll())
 		clean(t, s.HTMLAll())
 		c, r := s.Size()
-		require.LessOrEqual(t, s.Footprint(), 48*c*r+400*r+scrollback*(c+32)+200<<10)
+		require.LessOrEqual(t, s.Footprint(), 26*c*r+200*r+scrollback*(c+32)+140<<10)
 
 		replay := replayed(t, s)
 		again := vt.New(c, r, 0)

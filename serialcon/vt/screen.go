@@ -121,8 +121,8 @@ func (s *Screen) Alternate() bool {
 
 // Footprint returns about how many bytes the screen holds. A screen of 80 by 24
 // that shows plain text takes 6 KB. The most that hostile input makes of it is
-// 24 bytes for each column and row, twice that on the alternate screen, the
-// scrollback at its size and 32 bytes a line, and 100 KB of characters with
+// 13 bytes for each column and row, twice that on the alternate screen, the
+// scrollback at its columns and 32 bytes a line, and 120 KB of characters with
 // marks and of buffers.
 func (s *Screen) Footprint() int {
 	s.mu.Lock()

@@ -29,6 +29,8 @@ func TestScreen(t *testing.T) {
 		{"insert line returns", "one\r\ntwo\x1b[Lx", "one\nx\ntwo\n"},
 		{"lines outside the region", "one\r\ntwo\x1b[3;4r\x1b[1;1H\x1b[L\x1b[M", "one\ntwo\n"},
 		{"half of a wide character", "日本語\x1b[2Gx\x1b[5G\x1b[X", " x本\n"},
+		{"first half of a wide character", "日本\x1b[1Gx", "x 本\n"},
+		{"origin mode keeps within", "\x1b[2;3r\x1b[?6h\x1b[9;2Hx\x1b[1;1Hy", "\ny\n x\n"},
 		{"wide at the edge without autowrap", "\x1b[?7l\x1b[20G日x", strings.Repeat(" ", 19) + "x\n"},
 		{"wide through insert", "a日b\x1b[3G\x1b[@\x1b[1G\x1b[P", "   b\n"},
 		{"8-bit controls", "\x9b3;4Hx\x85y\x8dz", "\n\n z x\ny\n"},
@@ -62,6 +64,15 @@ func TestScreen(t *testing.T) {
 	}
 }
 
+// UTF-8 is what the standard library says it is, at all its limits.
+func TestUTF8(t *testing.T) {
+	limits := "\u00a0\u07ff\u0800\u0fff\u1000\ucfff\ud000\ud7ff\ue000\uffff\U00010000\U0003ffff\U00040000\U000fffff\U00100000\U0010ffff"
+	require.Equal(t, limits, string(vt.Strip(nil, []byte(limits))))
+	for _, bad := range []string{"\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xc1\xbf", "\xf5\xa0"} {
+		require.True(t, strings.HasPrefix(string(vt.Strip(nil, []byte(bad))), "\ufffd"), "%q", bad)
+	}
+}
+
 func TestStyles(t *testing.T) {
 	for _, c := range []struct{ input, want string }{
 		{"\x1b[31;38;5ma", `<span class="vt-f1">a</span>`},
@@ -70,6 +81,7 @@ func TestStyles(t *testing.T) {
 		{"\x1b[58;5;1;1mx", `<span class="vt-b">x</span>`},
 		{"\x1b[38;5;999mx", `<span style="color:#eeeeee">x</span>`},
 		{"\x1b[38;5;100;48;5;240mx", `<span style="color:#878700;background:#585858">x</span>`},
+		{"\x1b[38:2::9:8:7mx\x1b[48:2:1:2:3my", `<span style="color:#090807">x</span><span style="color:#090807;background:#010203">y</span>`},
 		{"\x1b[7mx", `<span class="vt-fd vt-kd">x</span>`},
 		{"\x1b[21;9;8mx", `<span class="vt-u vt-s vt-h">x</span>`},
 		{"\x1b[1;2;3;4mx\x1b[22;23;24my", `<span class="vt-b vt-d vt-i vt-u">x</span>y`},

@@ -213,6 +213,7 @@ func TestModemLinesAndErrorCountersBecomeEvents(t *testing.T) {
 		l.uart.BreakIn()
 		wait(1100 * time.Millisecond)
 
+		wait(5 * time.Second)
 		lines := l.told(serialcon.EventLines)
 		require.Len(t, lines, 2)
 		require.Equal(t, "CTS on, CD on", lines[0].Text)

@@ -18,6 +18,10 @@ const look = time.Second
 func (c Config) Await(ctx context.Context) error {
 	w := newWatcher()
 	defer w.close()
+	return c.await(ctx, w)
+}
+
+func (c Config) await(ctx context.Context, w *watcher) error {
 	stop := context.AfterFunc(ctx, w.wake)
 	defer stop()
 	for {
@@ -33,15 +37,19 @@ func (c Config) Await(ctx context.Context) error {
 	}
 }
 
-// watcher waits for changes of folders. Without a file it only waits.
-type watcher struct{ file *os.File }
+// watcher waits for changes of folders. Without a file it only looks.
+type watcher struct {
+	file    *os.File
+	look    time.Duration
+	waiting func() // for tests: it is about to wait
+}
 
 func newWatcher() *watcher {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {
-		return new(watcher)
+		return &watcher{look: look}
 	}
-	return &watcher{file: os.NewFile(uintptr(fd), "inotify")}
+	return &watcher{file: os.NewFile(uintptr(fd), "inotify"), look: look}
 }
 
 func (w *watcher) close() {
@@ -88,8 +96,11 @@ func (w *watcher) add(dir string) {
 
 // wait returns nil when something changed, or when it is time to look.
 func (w *watcher) wait(ctx context.Context) error {
+	if w.waiting != nil {
+		w.waiting()
+	}
 	if w.file == nil {
-		timer := time.NewTimer(look)
+		timer := time.NewTimer(w.look)
 		defer timer.Stop()
 		select {
 		case <-timer.C:
@@ -97,7 +108,7 @@ func (w *watcher) wait(ctx context.Context) error {
 		}
 		return ctx.Err()
 	}
-	_ = w.file.SetReadDeadline(time.Now().Add(look))
+	_ = w.file.SetReadDeadline(time.Now().Add(w.look))
 	if ctx.Err() == nil { // after the deadline, which wake sets as well
 		var events [4096]byte
 		_, _ = w.file.Read(events[:])

@@ -68,7 +68,7 @@ func (c Config) Check() error {
 	case c.StopBits < 1 || c.StopBits > 2:
 		return fmt.Errorf("%w: %s: %d stop bits; there are 1 or 2", ErrConfig, c.Device, c.StopBits)
 	case c.Parity > ParitySpace:
-		return fmt.Errorf("%w: %s: parity %d is none of those known", ErrConfig, c.Device, c.Parity)
+		return fmt.Errorf("%w: %s: parity %d is none of those known", ErrConfig, c.Device, uint8(c.Parity))
 	}
 	return nil
 }

@@ -91,7 +91,7 @@ func (s System) device(path string) (device, error) {
 	if st.Mode&unix.S_IFMT != unix.S_IFCHR {
 		return device{}, fmt.Errorf("%w: %s", ErrNotTTY, path)
 	}
-	d := device{path: path, real: real, name: filepath.Base(real), rdev: uint64(st.Rdev)}
+	d := device{path: path, real: real, name: filepath.Base(real), rdev: st.Rdev}
 	number := fmt.Sprintf("%d:%d", unix.Major(d.rdev), unix.Minor(d.rdev))
 	if link, err := os.Readlink(s.sys("dev", "char", number)); err == nil {
 		d.name = filepath.Base(link) // whatever the node is called
@@ -104,7 +104,7 @@ func (d device) open(s System) (int, error) {
 	fd, err := unix.Open(d.real, unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	switch {
 	case errors.Is(err, unix.EBUSY):
-		return -1, d.busy(s, err)
+		return -1, d.busy(s, 0, err)
 	case err != nil:
 		return -1, fmt.Errorf("tty: %w", &fs.PathError{Op: "open", Path: d.path, Err: err})
 	}
@@ -117,21 +117,21 @@ func (d device) open(s System) (int, error) {
 
 func (d device) lock(fd int, s System) error {
 	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil || uint64(st.Rdev) != d.rdev {
+	if err := unix.Fstat(fd, &st); err != nil || st.Rdev != d.rdev {
 		return fmt.Errorf("tty: open %s: another device took its place; try again", d.path)
 	}
 	if _, err := unix.IoctlGetTermios(fd, unix.TCGETS2); err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrNotTTY, d.path, err)
 	}
 	if err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return d.busy(s, err)
+		return d.busy(s, 1, err)
 	}
 	if d.pty() {
 		return nil // its TIOCEXCL would outlive a crash of ours, as the far end keeps it
 	}
 	// The superuser gets past TIOCEXCL. One without a holder was left behind.
-	if n, err := unix.IoctlGetInt(fd, unix.TIOCGEXCL); err == nil && n != 0 && s.holder(d.real) != "" {
-		return d.busy(s, unix.EBUSY)
+	if n, err := unix.IoctlGetInt(fd, unix.TIOCGEXCL); err == nil && n != 0 && s.holder(d.real, 1) != "" {
+		return d.busy(s, 1, unix.EBUSY)
 	}
 	if err := ioctl(fd, unix.TIOCEXCL); err != nil {
 		return fmt.Errorf("tty: lock %s: %w", d.path, err)
@@ -139,8 +139,9 @@ func (d device) lock(fd int, s System) error {
 	return nil
 }
 
-func (d device) busy(s System, err error) error {
-	if who := s.holder(d.real); who != "" {
+// busy says who has the device, beside this many descriptors of this call.
+func (d device) busy(s System, own int, err error) error {
+	if who := s.holder(d.real, own); who != "" {
 		return fmt.Errorf("%w: %s: %s has it (%w)", ErrBusy, d.path, who, err)
 	}
 	return fmt.Errorf("%w: %s, by a program that this one may not see (%w)", ErrBusy, d.path, err)

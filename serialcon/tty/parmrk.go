@@ -15,8 +15,9 @@ type marks struct {
 }
 
 // unmark decodes p in place and returns how many bytes are left of it. An X
-// with an error stays, since it is what the log can know of the line. After an
-// FF that starts no mark, both bytes stay.
+// with an error stays, since it is what the log can know of the line. An FF that
+// starts no mark is dropped: the kernel gives none, unless another program
+// turned the marks off, and then nothing tells an FF from a mark.
 func (u *unmarker) unmark(p []byte) (n int, m marks) {
 	for _, b := range p {
 		switch {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"regexp/syntax"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -136,10 +137,5 @@ func asksAhead(re *syntax.Regexp) bool {
 	case syntax.OpEndLine, syntax.OpEndText, syntax.OpWordBoundary, syntax.OpNoWordBoundary:
 		return true
 	}
-	for _, sub := range re.Sub {
-		if asksAhead(sub) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(re.Sub, asksAhead)
 }

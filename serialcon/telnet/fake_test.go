@@ -3,6 +3,7 @@ package telnet
 import (
 	"bytes"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 
@@ -136,10 +137,8 @@ func (f *fake) waitSaid(want string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for {
-		for _, s := range f.said {
-			if s == want {
-				return
-			}
+		if slices.Contains(f.said, want) {
+			return
 		}
 		f.more.Wait()
 	}

@@ -5,8 +5,11 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/mythic-beasts/hostkit/serialcon"
 	"github.com/mythic-beasts/hostkit/serialcon/vt"
 )
+
+var _ serialcon.Screen = (*vt.Screen)(nil)
 
 // stateOf is what tmux calls "#{cursor_x},#{cursor_y} alternate=#{alternate_on}".
 func stateOf(s *vt.Screen) string {

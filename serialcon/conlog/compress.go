@@ -174,9 +174,9 @@ func writeIndex(out io.Writer, index []block) error {
 		return fmt.Errorf("an index of %d bytes", size)
 	}
 	frame := binary.LittleEndian.AppendUint32(nil, skipMagic)
-	frame = binary.LittleEndian.AppendUint32(frame, uint32(size+footerLen)) //nolint:gosec // at most maxIndex
+	frame = binary.LittleEndian.AppendUint32(frame, uint32(size+footerLen))
 	frame = append(frame, text...)
-	frame = binary.LittleEndian.AppendUint32(frame, uint32(size)) //nolint:gosec // at most maxIndex
+	frame = binary.LittleEndian.AppendUint32(frame, uint32(size))
 	_, err = out.Write(append(frame, indexMagic...))
 	return err
 }

@@ -118,11 +118,16 @@ func parseStamp(s []byte) (int64, bool) {
 }
 
 func digits(s []byte) (n int, ok bool) {
+	wide, ok := wideDigits(s)
+	return int(wide), ok
+}
+
+func wideDigits(s []byte) (n int64, ok bool) {
 	for _, c := range s {
 		if c < '0' || c > '9' {
 			return 0, false
 		}
-		n = n*10 + int(c-'0')
+		n = n*10 + int64(c-'0')
 	}
 	return n, true
 }

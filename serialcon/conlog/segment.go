@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -51,9 +50,8 @@ func parseName(name string) (s segment, ok bool) {
 	default:
 		return s, false
 	}
-	seq, err := strconv.ParseUint(name[:seqLen], 10, 63)
-	s.seq = int64(seq) //nolint:gosec // 63 bits
-	return s, err == nil
+	s.seq, ok = wideDigits([]byte(name[:seqLen]))
+	return s, ok
 }
 
 // list returns the segments in order. A segment that is there twice, because

@@ -20,7 +20,7 @@ func TestSettings(t *testing.T) {
 		{"space", tty.Config{Device: "a", Baud: 1, DataBits: 5, Parity: tty.ParitySpace}, "tty a 1s5", ""},
 		{"no device", tty.Config{}, "", "no device"},
 		{"negative speed", tty.Config{Device: "a", Baud: -1}, "", "-1 baud"},
-		{"speed of light", tty.Config{Device: "a", Baud: 1 << 33}, "", "baud"},
+		{"speed of light", tty.Config{Device: "a", Baud: 2_000_000_000}, "", "baud"},
 		{"four bits", tty.Config{Device: "a", DataBits: 4}, "", "4 data bits"},
 		{"nine bits", tty.Config{Device: "a", DataBits: 9}, "", "9 data bits"},
 		{"three stops", tty.Config{Device: "a", StopBits: 3}, "", "3 stop bits"},

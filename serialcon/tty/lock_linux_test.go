@@ -2,9 +2,13 @@ package tty_test
 
 import (
 	"bufio"
+	"context"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -104,5 +108,43 @@ func TestTheDeviceIsExclusive(t *testing.T) {
 
 func TestABreakOnADevice(t *testing.T) {
 	port := open(t, tty.Config{Device: terminal(t), Lenient: true})
-	require.NoError(t, port.(serialcon.Breaker).Break(t.Context(), serialcon.MinBreak))
+	b := port.(serialcon.Breaker)
+	require.NoError(t, b.Break(t.Context(), serialcon.MinBreak))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	require.ErrorIs(t, b.Break(ctx, time.Hour), context.DeadlineExceeded)
+
+	ended := make(chan error, 1)
+	go func() { ended <- b.Break(t.Context(), time.Hour) }()
+	require.NoError(t, port.Close())
+	require.ErrorIs(t, <-ended, os.ErrClosed)
+}
+
+// What the kernel is asked for, as strace sees it.
+func TestSystemCalls(t *testing.T) {
+	strace := peer.Need(t, "strace")[0]
+	path := terminal(t)
+	calls := filepath.Join(t.TempDir(), "calls")
+	out, err := exec.CommandContext(t.Context(), strace, "-f", "-qq", "-e", "trace=openat,ioctl,flock,close", "-o", calls,
+		os.Args[0], "-test.run=^TestABreakOnADevice$").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	text, err := os.ReadFile(calls)
+	require.NoError(t, err)
+	require.Regexp(t, `openat\(AT_FDCWD, "`+path+`", O_RDWR\|O_NOCTTY\|O_NONBLOCK\|O_CLOEXEC`, string(text))
+	require.Contains(t, string(text), "LOCK_EX|LOCK_NB")
+	on := 0
+	var last string
+	for call := range strings.Lines(string(text)) {
+		for _, name := range []string{"TIOCSBRK", "TIOCCBRK", "TIOCEXCL", "TIOCNXCL"} {
+			if strings.Contains(call, ", "+name) {
+				require.False(t, last == "TIOCSBRK" && name != "TIOCCBRK", "a BREAK stays: %s", text)
+				last = name
+				if name == "TIOCSBRK" {
+					on++
+				}
+			}
+		}
+	}
+	require.GreaterOrEqual(t, on, 2)
+	require.Equal(t, "TIOCNXCL", last)
 }

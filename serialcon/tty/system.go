@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -52,7 +53,7 @@ func (s System) find(device string) (string, error) {
 func (s System) HostConsoles() []string {
 	var names []string
 	if line, err := os.ReadFile(s.proc("cmdline")); err == nil {
-		for _, word := range strings.Fields(string(line)) {
+		for word := range strings.FieldsSeq(string(line)) {
 			if value, ok := strings.CutPrefix(word, "console="); ok {
 				name, _, _ := strings.Cut(value, ",")
 				names = append(names, s.kernelName(name))
@@ -79,10 +80,5 @@ func (s System) isHostConsole(name string) bool {
 	case "console", "tty", "tty0": // all lead to one of the host's
 		return true
 	}
-	for _, other := range s.HostConsoles() {
-		if other == name {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(s.HostConsoles(), name)
 }

@@ -2,7 +2,6 @@ package conlog_test
 
 import (
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -64,8 +63,8 @@ func BenchmarkSearch(b *testing.B) {
 		require.NoError(b, err)
 		b.SetBytes(size)
 		for b.Loop() {
-			out, err := exec.Command("zstdgrep", append([]string{"-F", "the needle"}, files...)...).Output()
-			require.NoError(b, err)
+			// Its exit status is that of the files that do not hold it.
+			out, _ := exec.Command("zstdgrep", append([]string{"-F", "the needle"}, files...)...).Output()
 			require.Contains(b, string(out), "the needle")
 		}
 	})
@@ -103,7 +102,7 @@ func BenchmarkWrite(b *testing.B) {
 		defer f.Close()
 		b.SetBytes(int64(len(burst)))
 		for b.Loop() {
-			if _, err := io.WriteString(f, string(burst)); err != nil {
+			if _, err := f.Write(burst); err != nil {
 				b.Fatal(err)
 			}
 		}

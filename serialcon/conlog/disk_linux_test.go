@@ -123,3 +123,12 @@ func TestAConsolesMarkStandsForTheLogs(t *testing.T) {
 	require.EqualValues(t, len(big)+1000, got[0].N)
 	require.Equal(t, "before\n", raw(t, dir), "nothing of the burst that did not fit")
 }
+
+func TestTwoWritersOfALog(t *testing.T) {
+	dir := folder(t)
+	l := open(t, dir, conlog.Options{})
+	_, err := conlog.Open(dir, conlog.Options{})
+	require.ErrorIs(t, err, conlog.ErrInUse)
+	require.NoError(t, l.Close())
+	open(t, dir, conlog.Options{})
+}

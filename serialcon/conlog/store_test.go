@@ -59,15 +59,6 @@ func TestModesAndLinks(t *testing.T) {
 	require.Error(t, err, "nor is one a folder")
 }
 
-func TestTwoWritersOfALog(t *testing.T) {
-	dir := folder(t)
-	l := open(t, dir, conlog.Options{})
-	_, err := conlog.Open(dir, conlog.Options{})
-	require.ErrorIs(t, err, conlog.ErrInUse)
-	require.NoError(t, l.Close())
-	open(t, dir, conlog.Options{})
-}
-
 func TestQuotaAndAge(t *testing.T) {
 	t.Run("quota", func(t *testing.T) {
 		dir := folder(t)

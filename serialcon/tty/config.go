@@ -3,6 +3,7 @@ package tty
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strconv"
 
 	"github.com/mythic-beasts/hostkit/serialcon"
@@ -41,6 +42,10 @@ type Config struct {
 	// Lenient opens the port even if the driver did not take all settings, and
 	// tells what as an EventNote.
 	Lenient bool
+	// Inherited is the open device of an earlier process, as serialcon/handover
+	// gives it. The first Open uses it, if it still is the device, and closes
+	// the file; what the kernel has read meanwhile is not lost. Nil is none.
+	Inherited *os.File
 	// System says where the kernel's trees are. The zero value is right outside
 	// of tests.
 	System System

@@ -35,7 +35,10 @@ func (c Config) Open(ctx context.Context) (serialcon.Port, error) {
 	if c.System.isHostConsole(d.name) {
 		return nil, fmt.Errorf("%w: %s is %s; take it out of console= first", ErrConsole, path, d.name)
 	}
-	fd, err := d.open(c.System)
+	fd, err := d.inherit(c.Inherited)
+	if err != nil {
+		fd, err = d.open(c.System)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -99,6 +102,49 @@ func (s System) device(path string) (device, error) {
 	return d, nil
 }
 
+// inherit takes over a descriptor of this device, with its locks.
+func (d device) inherit(file *os.File) (int, error) {
+	if file == nil {
+		return -1, os.ErrInvalid
+	}
+	defer func() { _ = file.Close() }()
+	raw, err := file.SyscallConn()
+	if err != nil {
+		return -1, err
+	}
+	fd := -1
+	var inner error
+	err = raw.Control(func(from uintptr) { fd, inner = unix.FcntlInt(from, unix.F_DUPFD_CLOEXEC, 0) })
+	if err = errors.Join(err, inner); err != nil {
+		return -1, err
+	}
+	if err := d.fits(fd); err != nil {
+		_ = unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+// fits checks an inherited descriptor: of this device, not hung up, locked.
+func (d device) fits(fd int) error {
+	if err := d.same(fd); err != nil {
+		return err
+	}
+	return errors.Join(unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB), unix.SetNonblock(fd, true))
+}
+
+// same checks that a descriptor is of this device, and of a terminal.
+func (d device) same(fd int) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil || st.Rdev != d.rdev {
+		return fmt.Errorf("tty: open %s: another device took its place; try again", d.path)
+	}
+	if _, err := unix.IoctlGetTermios(fd, unix.TCGETS2); err != nil {
+		return fmt.Errorf("%w: %s: %w", ErrNotTTY, d.path, err)
+	}
+	return nil
+}
+
 // open opens and locks the device.
 func (d device) open(s System) (int, error) {
 	fd, err := unix.Open(d.real, unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
@@ -116,12 +162,8 @@ func (d device) open(s System) (int, error) {
 }
 
 func (d device) lock(fd int, s System) error {
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil || st.Rdev != d.rdev {
-		return fmt.Errorf("tty: open %s: another device took its place; try again", d.path)
-	}
-	if _, err := unix.IoctlGetTermios(fd, unix.TCGETS2); err != nil {
-		return fmt.Errorf("%w: %s: %w", ErrNotTTY, d.path, err)
+	if err := d.same(fd); err != nil {
+		return err
 	}
 	if err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		return d.busy(s, 1, err)

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -84,7 +85,9 @@ func TestAwait(t *testing.T) {
 				func() error { return os.WriteFile(filepath.Join(s.Dev, "ttyUSB1"), nil, 0o600) },
 			}
 			c := tty.Config{Device: "usb-a", System: s}
-			require.NoError(t, by.wait(c, t.Context(), func() {
+			patient, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			require.NoError(t, by.wait(c, patient, func() {
 				// A removal alone wakes nobody, and need not.
 				for next := true; next && len(steps) > 0; {
 					next = len(steps) == 4

@@ -110,8 +110,9 @@ func (s *source) forgive(now time.Time, every time.Duration) {
 	s.at = now
 }
 
-// forget makes room: sources without connections whose failures are few by now
-// or, if there are none such, any of those.
+// forget makes room for many sources at once, since it looks at all: those
+// without connections whose failures are few by now and, if that is not enough,
+// others without connections.
 func (l *limiter) forget(now time.Time, max limits) {
 	for p, s := range l.sources {
 		s.forgive(now, max.every)
@@ -120,7 +121,7 @@ func (l *limiter) forget(now time.Time, max limits) {
 		}
 	}
 	for p, s := range l.sources {
-		if len(l.sources) < maxSources {
+		if len(l.sources) <= maxSources*3/4 {
 			return
 		}
 		if s.open == 0 {

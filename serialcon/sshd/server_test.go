@@ -151,8 +151,9 @@ func TestWrongKeysAreLimited(t *testing.T) {
 		}
 	}
 	l.mu.Unlock()
-	require.Equal(t, 10, logins)
-	require.GreaterOrEqual(t, closed, 189, "the last one may not be noted yet")
+	require.GreaterOrEqual(t, logins, 10)
+	require.LessOrEqual(t, logins, 10+16, "what is on its way when the last failure is counted")
+	require.GreaterOrEqual(t, logins+closed, 199, "the last one may not be noted yet")
 	require.Error(t, l.from("127.0.0.2", clientConfig("pi-042", 1)), "this source has to wait")
 	require.NoError(t, l.from("127.0.0.3", clientConfig("pi-042", 1)))
 	l.uart.Say([]byte("undisturbed\r\n"))

@@ -13,7 +13,11 @@ import (
 	"github.com/mythic-beasts/hostkit/serialcon"
 )
 
-func closeOnExec(fd int) { unix.CloseOnExec(fd) }
+// closeOnExec fails for a descriptor that is not open.
+func closeOnExec(fd int) error {
+	_, err := unix.FcntlInt(uintptr(fd), unix.F_SETFD, unix.FD_CLOEXEC)
+	return err
+}
 
 // Store gives a copy of a port's descriptor to the service manager, under a
 // console's name. One of the same device that it has already counts once.

@@ -45,13 +45,14 @@ func daemon(device string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("open %d\n", len(files))
+	fmt.Printf("open %d, marked %t\n", len(files), marked(port))
 	var order string
 	for {
 		if _, err := fmt.Scanln(&order); err != nil {
 			return err
 		}
 		if order == "exec" {
+			mark(port)
 			ports := map[string]syscall.Conn{"pi-042": port.(serialcon.Pollable)}
 			return handover.Exec("/proc/self/exe", os.Args, os.Environ(), ports)
 		}
@@ -61,6 +62,21 @@ func daemon(device string) error {
 		}
 		fmt.Printf("%s\n", buf)
 	}
+}
+
+// mark sets a flag, without effect on a tty, that lasts as long as the opening.
+func mark(port serialcon.Port) { control(port, unix.F_SETFL, unix.O_APPEND|unix.O_NONBLOCK) }
+
+// marked says whether the opening is the one that was marked.
+func marked(port serialcon.Port) bool { return control(port, unix.F_GETFL, 0)&unix.O_APPEND != 0 }
+
+func control(port serialcon.Port, cmd, arg int) (got int) {
+	raw, err := port.(serialcon.Pollable).SyscallConn()
+	if err != nil {
+		return -1
+	}
+	_ = raw.Control(func(fd uintptr) { got, _ = unix.FcntlInt(fd, cmd, arg) })
+	return got
 }
 
 type child struct {
@@ -115,14 +131,14 @@ func TestExecLosesNoByte(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), "HANDOVER_DEVICE="+p.Path)
 	c := start(t, cmd)
-	c.says(t, "open 0")
+	c.says(t, "open 0, marked false")
 	say(t, p, "1111")
 	c.tell(t, "read")
 	c.says(t, "1111")
 	for _, text := range []string{"2222", "3333"} {
 		say(t, p, text) // nobody reads it before the new program does
 		c.tell(t, "exec")
-		c.says(t, "open 1")
+		c.says(t, "open 1, marked true")
 		c.tell(t, "read")
 		c.says(t, text)
 	}
@@ -144,6 +160,7 @@ func TestTheManagerKeepsThePort(t *testing.T) {
 	p := pty(t)
 	port, err := tty.Config{Device: p.Path}.Open(t.Context())
 	require.NoError(t, err)
+	mark(port)
 	require.NoError(t, handover.Store("pi-042", port.(serialcon.Pollable)))
 
 	text, oob := make([]byte, 256), make([]byte, 256)
@@ -165,7 +182,7 @@ func TestTheManagerKeepsThePort(t *testing.T) {
 	cmd.Env = append(os.Environ(), "HANDOVER_DEVICE="+p.Path, "LISTEN_FDS=1", "LISTEN_FDNAMES=pi-042")
 	cmd.ExtraFiles = []*os.File{kept}
 	c := start(t, cmd)
-	c.says(t, "open 1")
+	c.says(t, "open 1, marked true")
 	c.tell(t, "read")
 	c.says(t, "kept")
 
@@ -173,6 +190,17 @@ func TestTheManagerKeepsThePort(t *testing.T) {
 	n, err = conn.Read(text)
 	require.NoError(t, err)
 	require.Equal(t, "FDSTOREREMOVE=1\nFDNAME=pi-042", string(text[:n]))
+}
+
+func TestADescriptorThatIsNotThere(t *testing.T) {
+	t.Setenv("SERIALCON_FDS", fmt.Sprintf("%d pi-042=100000", os.Getpid()))
+	_, err := handover.Inherited()
+	require.ErrorIs(t, err, handover.ErrInherited)
+	require.ErrorIs(t, err, unix.EBADF)
+	require.Empty(t, os.Getenv("SERIALCON_FDS"))
+	files, err := handover.Inherited()
+	require.NoError(t, err)
+	require.Empty(t, files)
 }
 
 func TestAnotherDevicesDescriptorIsNotUsed(t *testing.T) {

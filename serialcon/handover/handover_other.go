@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-func closeOnExec(int) {}
+func closeOnExec(int) error { return errors.ErrUnsupported }
 
 // Store is for Linux only: the error wraps errors.ErrUnsupported.
 func Store(name string, _ syscall.Conn) error {

@@ -69,7 +69,8 @@ func listenFDs(getenv func(string) string, pid int) ([]named, error) {
 
 // Inherited returns the descriptors that this process was given, by name, and
 // takes the lists out of the environment. Of several with one name the last
-// counts, and the others are closed. Call it once, before anything is opened;
+// counts, and the others are closed. With an error, what was found before it is
+// returned. Call it once, before anything is opened;
 // close what is not used.
 func Inherited() (map[string]*os.File, error) {
 	list, err := fromEnv(os.Getenv, os.Getpid())
@@ -81,7 +82,9 @@ func Inherited() (map[string]*os.File, error) {
 	}
 	files := map[string]*os.File{}
 	for _, n := range list {
-		closeOnExec(n.fd)
+		if err := closeOnExec(n.fd); err != nil {
+			return files, fmt.Errorf("%w: %s is descriptor %d: %w", ErrInherited, n.name, n.fd, err)
+		}
 		if old := files[n.name]; old != nil {
 			_ = old.Close()
 		}

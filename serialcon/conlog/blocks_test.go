@@ -90,3 +90,23 @@ func TestLinesOverBordersOfBlocksAndSegments(t *testing.T) {
 	require.Contains(t, names(t, dir), "0000000003.log.zst")
 	t.Run("compressed", check)
 }
+
+// A line that goes on in a block is found although nothing of the query is in
+// that block itself.
+func TestANeedleCutByABlocksBorder(t *testing.T) {
+	dir := folder(t)
+	l := open(t, dir, conlog.Options{})
+	at := time.Now()
+	const perLine = 5*27 + 34 // bytes on disk
+	for n := range 4 * 262144 / perLine {
+		for _, part := range []string{"n", "e", "e", "d", "l", fmt.Sprintf("e %06d\n", n)} {
+			require.NoError(t, l.Write(at, []byte(part)))
+		}
+	}
+	for border := range 3 {
+		near := (border + 1) * 262144 / perLine
+		for n := near - 6; n < near+3; n++ {
+			require.Len(t, search(t, dir, conlog.Query{Text: fmt.Sprintf("needle %06d", n)}), 1, "needle %d", n)
+		}
+	}
+}

@@ -161,6 +161,7 @@ func FuzzSplit(f *testing.F) {
 	f.Add([]byte("a\x1b[1mKernel panic - not syncing: x\r\npi login: "), []byte{1, 7, 3})
 	f.Add([]byte("INFO: task a blocked for more than 120 seconds. halted\nI/O error, dev sda\nxé\xc3"), []byte{2})
 	f.Add([]byte(strings.Repeat("boom", 400)+"\n"), []byte{255, 1})
+	f.Add([]byte("x\xc3\xc8\nx\xc3\nxy\xe2\x82"), []byte{1})
 	f.Add([]byte("\x1b]boom\nhalted\rboo\x1b\x1b[mm"), []byte{1})
 	patterns := append(watch.Default(),
 		watch.Pattern{Name: "end", Regexp: regexp.MustCompile(`halted\b`), Literals: []string{"boom"}},

@@ -92,9 +92,13 @@ func (s *state) find(line []byte, seen int, ended bool) int {
 	return s.shortest(whole)
 }
 
-// shortest is the length of the shortest beginning of line that matches, which
-// has one: what matches a beginning matches all longer ones.
+// shortest is the length of the shortest beginning of line that matches; the
+// whole line does. What matches a beginning matches all longer ones. A byte that
+// begins no character is known for it only by the next one, or by the end.
 func (s *state) shortest(line []byte) int {
+	if !s.Regexp.Match(wholeRunes(line)) {
+		return len(line)
+	}
 	low, high := 0, len(line) // low does not match, high does
 	for high-low > 1 {
 		mid := (low + high) / 2
@@ -104,7 +108,7 @@ func (s *state) shortest(line []byte) int {
 			low = mid
 		}
 	}
-	return high
+	return len(wholeRunes(line[:high]))
 }
 
 // wholeRunes leaves a character out of which the end has not come: it could

@@ -57,6 +57,8 @@ func House() Policy {
 		},
 		Tests: []string{
 			"github.com/chromedp",
+			"github.com/quic-go/quic-go",            // a client for sniproxy/quic
+			"github.com/refraction-networking/utls", // the hellos of browsers
 			"github.com/rogpeppe/go-internal",
 			"github.com/stretchr/testify",
 			"golang.org/x/net",

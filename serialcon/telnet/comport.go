@@ -54,7 +54,7 @@ type lineState struct {
 func (m *machine) configure() {
 	s := m.serial
 	if s.Baud != 0 {
-		m.ask("baud rate", comBaud, s.Baud, binary.BigEndian.AppendUint32(nil, s.Baud)...)
+		m.question("baud rate", comBaud, s.Baud, binary.BigEndian.AppendUint32(nil, s.Baud)...)
 	}
 	for _, q := range []struct {
 		name    string
@@ -67,14 +67,14 @@ func (m *machine) configure() {
 		{"flow control", comControl, byte(s.Flow)},
 	} {
 		if q.value != 0 {
-			m.ask(q.name, q.command, uint32(q.value), q.value)
+			m.question(q.name, q.command, uint32(q.value), q.value)
 		}
 	}
 	m.out = appendSub(m.out, comLineMask, lineOverrun|lineParity|lineFraming|lineBreak)
 	m.out = appendSub(m.out, comModemMask, 0xff)
 }
 
-func (m *machine) ask(name string, command byte, value uint32, wire ...byte) {
+func (m *machine) question(name string, command byte, value uint32, wire ...byte) {
 	m.pending[name] = m.now.Add(m.timeout)
 	m.asked[name] = value
 	m.out = appendSub(m.out, command, wire...)

@@ -16,14 +16,12 @@ type machine struct {
 	timeout time.Duration // of each question
 
 	decoder decoder
-	local   [256]qState // what we do: WILL, DO
-	remote  [256]qState // what the peer does: DO, WILL
+	negotiator
 
 	now     time.Time
 	pending map[string]time.Time // questions without an answer, and their end
 	asked   map[string]uint32    // values asked for, to compare the answer with
 
-	out    []byte            // to send
 	notes  []serialcon.Event // to tell
 	breaks int64             // came in since the last note
 	held   bool              // FLOWCONTROL-SUSPEND came
@@ -44,24 +42,9 @@ func (m *machine) start(now time.Time) {
 
 // want asks for an option; a name makes Open wait for the answer.
 func (m *machine) want(side *[256]qState, option byte, name string) {
-	next, say := side[option].want(true)
-	side[option] = next
-	m.say(side, option, say)
+	m.ask(side, option)
 	if name != "" {
 		m.pending[name] = m.now.Add(m.timeout)
-	}
-}
-
-func (m *machine) say(side *[256]qState, option byte, say answer) {
-	yes, no := byte(cmdWILL), byte(cmdWONT)
-	if side == &m.remote {
-		yes, no = cmdDO, cmdDONT
-	}
-	switch say {
-	case sayYes:
-		m.out = append(m.out, cmdIAC, yes, option)
-	case sayNo:
-		m.out = append(m.out, cmdIAC, no, option)
 	}
 }
 
@@ -96,14 +79,13 @@ func (m *machine) receive(now time.Time, p []byte) int {
 
 // option takes WILL, WONT, DO or DONT.
 func (m *machine) option(verb, option byte) {
-	side, agree := &m.local, m.agreeLocal(option)
-	if verb == cmdWILL || verb == cmdWONT {
-		side, agree = &m.remote, option == optBinary || option == optSGA || option == optEcho
-	}
-	had := side[option]
-	next, say := had.heard(verb == cmdWILL || verb == cmdDO, agree)
-	side[option] = next
-	m.say(side, option, say)
+	side, had := m.heard(verb, option, func(local bool) bool {
+		if local {
+			return option == optBinary || option == optSGA || option == optComPort && m.serial != nil
+		}
+		return option == optBinary || option == optSGA || option == optEcho
+	})
+	next := side[option]
 	if next.asked() {
 		return
 	}
@@ -121,15 +103,12 @@ func (m *machine) option(verb, option byte) {
 	}
 }
 
-func (m *machine) agreeLocal(option byte) bool {
-	return option == optBinary || option == optSGA || option == optComPort && m.serial != nil
-}
+// suspended reports whether the server asks not to send; one that takes RFC 2217
+// back takes that back as well.
+func (m *machine) suspended() bool { return m.held && m.comPort() }
 
 // comPort reports whether RFC 2217 is agreed on.
 func (m *machine) comPort() bool { return m.local[optComPort] == qYes }
-
-// binary reports whether our bytes go in BINARY mode.
-func (m *machine) binary() bool { return m.local[optBinary] == qYes }
 
 func (m *machine) note(e serialcon.Event) {
 	if len(m.notes) < maxNotes {

@@ -25,6 +25,7 @@ type Port struct {
 	conn net.Conn
 	raw  syscall.RawConn // nil: not a socket
 
+	typing  sync.Mutex // held by Write, so that its bytes stay together
 	writing sync.Mutex // held while bytes go out, by one call
 
 	mu       sync.Mutex // guards what follows; never held while waiting
@@ -33,6 +34,8 @@ type Port struct {
 	notify   func(serialcon.Event)
 	deadline time.Time // of writes
 	answers  bool      // the connection's write deadline is that of answers
+	closed   bool
+	changed  chan struct{} // closed when held, deadline or closed changes
 }
 
 var (
@@ -77,7 +80,11 @@ func (p *Port) takeEarly(b []byte) int {
 // receive decodes b in place, answers and tells.
 func (p *Port) receive(b []byte) (int, error) {
 	p.mu.Lock()
+	held := p.m.suspended()
 	n := p.m.receive(time.Now(), b)
+	if held && !p.m.suspended() {
+		p.wake()
+	}
 	answer, deaf := len(p.m.out) > 0, len(p.m.out) > maxOut
 	notes, notify := p.m.notes, p.notify
 	if notify != nil {
@@ -116,20 +123,34 @@ func (p *Port) answer() {
 	p.mu.Unlock()
 }
 
-// Write sends bytes to the line.
+// Write sends bytes to the line. While the server asks not to send
+// (FLOWCONTROL-SUSPEND of RFC 2217) it waits, up to the write deadline; somebody
+// must be reading, since the word to go on comes that way.
 func (p *Port) Write(b []byte) (int, error) {
-	p.writing.Lock()
-	defer p.writing.Unlock()
+	p.typing.Lock()
+	defer p.typing.Unlock()
 	done := 0
 	for done < len(b) {
-		n, err := p.flush(b[done:min(done+chunk, len(b))])
+		if err := p.awaitResume(); err != nil {
+			return done, err
+		}
+		n, err := p.writeChunk(b[done:min(done+chunk, len(b))])
 		done += n
 		if err != nil {
 			return done, err
 		}
 	}
-	_, _ = p.flush(nil) // answers that a reader left to us; what is left goes next time
 	return done, nil
+}
+
+func (p *Port) writeChunk(b []byte) (int, error) {
+	p.writing.Lock()
+	defer p.writing.Unlock()
+	n, err := p.flush(b)
+	if err == nil {
+		_, _ = p.flush(nil) // answers that a reader left to us; what is left goes next time
+	}
+	return n, err
 }
 
 // flush sends what waits and then data, and returns how much of data went. It
@@ -255,6 +276,7 @@ func (p *Port) SetWriteDeadline(t time.Time) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.deadline = t
+	p.wake()
 	if p.answers {
 		return nil // set when they are out
 	}
@@ -264,5 +286,9 @@ func (p *Port) SetWriteDeadline(t time.Time) error {
 // Close ends the connection.
 func (p *Port) Close() error {
 	_ = p.conn.Close() // what was on its way is lost with the line
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	p.wake()
 	return nil
 }

@@ -88,12 +88,75 @@ func TestAServerThatAsksNotToSend(t *testing.T) {
 	require.Len(t, m.notes, 2)
 }
 
+// Write waits while the server asks for it: up to a deadline, to the word to go
+// on, or to Close. A BREAK and answers go out meanwhile.
+func TestWriteHeedsTheServersFlowControl(t *testing.T) {
+	suspend, resume := []byte{255, 250, 44, 108, 255, 240, 's'}, []byte{255, 250, 44, 109, 255, 240, 'r'}
+	f := new(fake).serve(t)
+	p := open(t, f, Config{Serial: &Serial{}})
+	one := make([]byte, 1)
+	f.send(t, suspend...)
+	_, err := io.ReadFull(p, one)
+	require.NoError(t, err)
+
+	require.NoError(t, p.SetWriteDeadline(time.Now().Add(20*time.Millisecond)))
+	n, err := p.Write([]byte("early"))
+	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+	require.Zero(t, n)
+	require.NoError(t, p.SetWriteDeadline(time.Time{}))
+
+	written := make(chan error, 1)
+	go func() {
+		_, err := p.Write([]byte("late"))
+		written <- err
+	}()
+	require.NoError(t, p.Break(t.Context(), time.Second))
+	f.waitSaid("\xff\xf3")
+	select {
+	case <-written:
+		require.FailNow(t, "written in spite of the server's word")
+	default:
+	}
+	f.mu.Lock()
+	require.Empty(t, f.line)
+	f.mu.Unlock()
+
+	f.send(t, resume...)
+	_, err = io.ReadFull(p, one)
+	require.NoError(t, err)
+	require.NoError(t, <-written)
+	got := make([]byte, 4)
+	_, err = io.ReadFull(f, got)
+	require.NoError(t, err)
+	require.Equal(t, "late", string(got))
+
+	f.send(t, suspend...)
+	_, err = io.ReadFull(p, one)
+	require.NoError(t, err)
+	go func() {
+		_, err := p.Write([]byte("never"))
+		written <- err
+	}()
+	require.NoError(t, p.SetWriteDeadline(time.Now().Add(-time.Second)), "a deadline that is moved wakes it")
+	require.ErrorIs(t, <-written, os.ErrDeadlineExceeded)
+	require.NoError(t, p.SetWriteDeadline(time.Time{}))
+	go func() {
+		_, err := p.Write([]byte("never"))
+		written <- err
+	}()
+	require.NoError(t, p.Close())
+	require.ErrorIs(t, <-written, net.ErrClosed)
+}
+
 func TestAnOptionMayBeTakenBack(t *testing.T) {
 	m := started(&Serial{})
 	m.receive(m.now, []byte("\xff\xfb\x00\xff\xfd\x00\xff\xfd\x2c"))
 	require.True(t, m.decoder.binary && m.binary() && m.comPort())
 	m.out = nil
+	m.receive(m.now, []byte("\xff\xfa\x2c\x6c\xff\xf0"))
+	require.True(t, m.suspended())
 	m.receive(m.now, []byte("\xff\xfc\x00\xff\xfe\x00\xff\xfe\x2c"))
+	require.False(t, m.suspended())
 	require.False(t, m.decoder.binary || m.binary() || m.comPort())
 	require.Equal(t, "\xff\xfe\x00\xff\xfc\x00\xff\xfc\x2c", string(m.out), "each is confirmed")
 }

@@ -1,0 +1,114 @@
+package sniproxy
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/mythic-beasts/hostkit/sniproxy/backend"
+	"github.com/mythic-beasts/hostkit/sniproxy/clienthello"
+)
+
+// An Engine is how connections are served.
+type Engine uint8
+
+// The engines.
+const (
+	// Auto is Epoll for a *net.TCPListener on Linux, and Portable otherwise.
+	Auto Engine = iota
+	// Portable uses package net, with two goroutines for a relayed connection.
+	// It takes any net.Listener.
+	Portable
+	// Epoll uses epoll and splice, with one goroutine for each processor. It is
+	// for *net.TCPListener on Linux only.
+	Epoll
+)
+
+// Timeouts bound how long a connection may stay in one state.
+type Timeouts struct {
+	// Hello is the time from accept to the end of the ClientHello or of an HTTP
+	// head, a PROXY header included. Zero means 5 seconds.
+	Hello time.Duration
+	// Dial is the time for all attempts to reach a backend, look-up included.
+	// Zero means 5 seconds.
+	Dial time.Duration
+	// Idle is how long no byte may pass in either direction. Zero means 300
+	// seconds, negative that it does not matter.
+	Idle time.Duration
+	// HalfClosed is how long no byte may pass once one side has ended its
+	// direction. Zero means 60 seconds.
+	HalfClosed time.Duration
+	// KeepAlive is how long an HTTP connection may wait for its next request.
+	// Zero means 60 seconds.
+	KeepAlive time.Duration
+}
+
+// DialFunc connects to the first of the candidates that answers, as
+// [backend.Dial] does.
+type DialFunc func(ctx context.Context, candidates []netip.AddrPort, o backend.DialOptions) (net.Conn, error)
+
+// A Server relays connections to backends. Router and Guard are required; the
+// fields are not changed once it serves.
+type Server struct {
+	// Router chooses the site.
+	Router Router
+	// Guard is asked about each address right before it is dialled.
+	Guard *backend.Guard
+	// Trusted are the fronts, such as load balancers, whose connections begin
+	// with a PROXY header. For them it is required; from all others it is not
+	// taken. X-Forwarded-For and its like are believed of the same ones.
+	Trusted []netip.Prefix
+	// Limits bound connections.
+	Limits Limits
+	// Timeouts bound waiting.
+	Timeouts Timeouts
+	// Hello bounds the ClientHello.
+	Hello clienthello.Limits
+	// Engine chooses how connections are served.
+	Engine Engine
+	// Shards is how many event loops the Epoll engine runs; zero means
+	// runtime.GOMAXPROCS(0).
+	Shards int
+	// Observer is told what happens; nil means nobody.
+	Observer *Observer
+	// Log gets what an operator must know, such as that descriptors ran out;
+	// nil discards. Connections are the Observer's.
+	Log *slog.Logger
+	// Dial connects to backends in the Portable engine; nil means
+	// [backend.Dial].
+	Dial DialFunc
+
+	mu        sync.Mutex // guards all below
+	started   *running
+	closing   bool
+	listeners map[net.Listener]struct{}
+}
+
+// ServeTLS accepts connections from l and relays each, unread beyond the
+// ClientHello, to the site that this names. It returns [ErrServerClosed] after
+// [Server.Shutdown], or what ails the listener. It owns l and closes it.
+func (s *Server) ServeTLS(l net.Listener) error {
+	return errors.ErrUnsupported
+}
+
+// ServeHTTP1 accepts connections from l and sends each of their requests to the
+// site that its Host names. It returns as ServeTLS does.
+func (s *Server) ServeHTTP1(l net.Listener) error {
+	return errors.ErrUnsupported
+}
+
+// Shutdown stops accepting, lets the connections end, and closes those that are
+// left when ctx ends, whose error it then returns. The sockets of listeners whose
+// descriptors were passed to another process ([net.TCPListener.File]) go on
+// listening there, and no waiting client is lost.
+func (s *Server) Shutdown(ctx context.Context) error { return nil }
+
+// Close ends all at once.
+func (s *Server) Close() error { return nil }
+
+// running is what a server has while it serves.
+type running struct{}

@@ -3,6 +3,7 @@ package telnet_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 
 	"github.com/mythic-beasts/hostkit/serialcon/telnet"
@@ -14,6 +15,7 @@ func ExampleConfig() {
 		defer func() { _ = server.Close() }()
 		_, _ = server.Read(make([]byte, 64))                                       // what the client asks for
 		_, _ = server.Write([]byte("\xff\xfb\x00\xff\xfd\x00login: \xff\xff\r\n")) // WILL BINARY, DO BINARY
+		_, _ = io.Copy(io.Discard, server)
 	}()
 	c := telnet.Config{
 		Address: "ts1.example:7001",

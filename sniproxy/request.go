@@ -7,6 +7,7 @@ import (
 
 	"github.com/mythic-beasts/hostkit/sniproxy/backend"
 	"github.com/mythic-beasts/hostkit/sniproxy/clienthello"
+	"github.com/mythic-beasts/hostkit/sniproxy/limit"
 	"github.com/mythic-beasts/hostkit/sniproxy/proxyheader"
 )
 
@@ -73,9 +74,8 @@ type Decision struct {
 	// Source is where connections to the backend come from; nil leaves it to
 	// the kernel.
 	Source *backend.Source
-	// MaxConns limits the site's open connections; zero means that of
-	// [Server.Limits].
-	MaxConns int
+	// Limit bounds the site's connections in place of [limit.Limiter.PerSite].
+	Limit limit.Limit
 }
 
 // A Backend has the addresses of a site's servers. [*backend.Pool] and

@@ -2,7 +2,6 @@ package sniproxy
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/mythic-beasts/hostkit/sniproxy/backend"
 	"github.com/mythic-beasts/hostkit/sniproxy/clienthello"
+	"github.com/mythic-beasts/hostkit/sniproxy/limit"
 )
 
 // An Engine is how connections are served.
@@ -62,8 +62,8 @@ type Server struct {
 	// with a PROXY header. For them it is required; from all others it is not
 	// taken. X-Forwarded-For and its like are believed of the same ones.
 	Trusted []netip.Prefix
-	// Limits bound connections.
-	Limits Limits
+	// Limiter bounds connections; nil does not.
+	Limiter *limit.Limiter
 	// Timeouts bound waiting.
 	Timeouts Timeouts
 	// Hello bounds the ClientHello.
@@ -85,30 +85,95 @@ type Server struct {
 	mu        sync.Mutex // guards all below
 	started   *running
 	closing   bool
-	listeners map[net.Listener]struct{}
+	listeners map[net.Listener]func()
+	serving   sync.WaitGroup // of the Serve methods
 }
 
 // ServeTLS accepts connections from l and relays each, unread beyond the
 // ClientHello, to the site that this names. It returns [ErrServerClosed] after
 // [Server.Shutdown], or what ails the listener. It owns l and closes it.
-func (s *Server) ServeTLS(l net.Listener) error {
-	return errors.ErrUnsupported
-}
+func (s *Server) ServeTLS(l net.Listener) error { return s.serve(l, TLS) }
 
 // ServeHTTP1 accepts connections from l and sends each of their requests to the
 // site that its Host names. It returns as ServeTLS does.
-func (s *Server) ServeHTTP1(l net.Listener) error {
-	return errors.ErrUnsupported
+func (s *Server) ServeHTTP1(l net.Listener) error { return s.serve(l, HTTP) }
+
+func (s *Server) serve(l net.Listener, proto Proto) error {
+	defer l.Close()
+	r, stopped, err := s.enter(l)
+	if err != nil {
+		return err
+	}
+	defer s.serving.Done()
+	err = r.serve(l, proto, stopped)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.listeners, l)
+	if s.closing {
+		return ErrServerClosed
+	}
+	return err
+}
+
+// enter starts the server if need be, and registers l. stopped is closed when l is
+// to be listened to no more.
+func (s *Server) enter(l net.Listener) (r *running, stopped chan struct{}, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		return nil, nil, ErrServerClosed
+	}
+	if s.started == nil {
+		if s.started, err = newRunning(s); err != nil {
+			return nil, nil, err
+		}
+	}
+	if s.listeners == nil {
+		s.listeners = make(map[net.Listener]func())
+	}
+	stopped = make(chan struct{})
+	s.listeners[l] = func() {
+		close(stopped)
+		_ = l.Close()
+	}
+	s.serving.Add(1)
+	return s.started, stopped, nil
+}
+
+// stop ends all accepting, once.
+func (s *Server) stop() *running {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closing = true
+	for l, stop := range s.listeners {
+		stop()
+		delete(s.listeners, l)
+	}
+	return s.started
 }
 
 // Shutdown stops accepting, lets the connections end, and closes those that are
 // left when ctx ends, whose error it then returns. The sockets of listeners whose
 // descriptors were passed to another process ([net.TCPListener.File]) go on
 // listening there, and no waiting client is lost.
-func (s *Server) Shutdown(ctx context.Context) error { return nil }
+func (s *Server) Shutdown(ctx context.Context) error {
+	r := s.stop()
+	if r == nil {
+		return nil
+	}
+	s.serving.Wait()
+	err := r.drain(ctx)
+	r.close()
+	return err
+}
 
 // Close ends all at once.
-func (s *Server) Close() error { return nil }
-
-// running is what a server has while it serves.
-type running struct{}
+func (s *Server) Close() error {
+	r := s.stop()
+	if r == nil {
+		return nil
+	}
+	s.serving.Wait()
+	r.close()
+	return nil
+}

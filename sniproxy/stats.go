@@ -74,6 +74,3 @@ type SiteStats struct {
 	Requests       uint64 // HTTP requests
 	Received, Sent uint64 // bytes of clients and to clients, up to 1 MiB late for each connection
 }
-
-// Stats returns a snapshot.
-func (s *Server) Stats() Stats { return Stats{} }

@@ -148,8 +148,8 @@ func check(d *Decision) error {
 	if d.Backend == nil {
 		return fmt.Errorf("sniproxy: site %q: it has no Backend", d.Site)
 	}
-	if d.MaxConns < 0 {
-		return fmt.Errorf("sniproxy: site %q: MaxConns is %d", d.Site, d.MaxConns)
+	if d.Limit.Conns < 0 || d.Limit.Rate < 0 || d.Limit.Burst < 0 {
+		return fmt.Errorf("sniproxy: site %q: a limit below zero", d.Site)
 	}
 	return nil
 }

@@ -25,6 +25,7 @@ type Race struct {
 	n, next  int
 	running  uint32 // bit i: attempt i is under way
 	won      bool
+	winner   int
 	over     time.Time // when all of it has taken too long
 	nextFrom time.Time // when the next attempt starts although others run
 }
@@ -77,9 +78,13 @@ func (r *Race) Connected(i int) (winner bool) {
 		return false
 	}
 	r.running &^= 1 << i
-	r.won = true
+	r.won, r.winner = true, i
 	return true
 }
+
+// Overtaken reports whether attempt i, started before the winner, is still under
+// way. It is to be reported as [ErrOvertaken].
+func (r *Race) Overtaken(i int) bool { return r.won && i < r.winner && r.is(i) }
 
 // Won reports whether an attempt has connected.
 func (r *Race) Won() bool { return r.won }

@@ -54,6 +54,7 @@ func FuzzNFSRoot(f *testing.F) {
 func FuzzCmdline(f *testing.F) {
 	for _, s := range []string{
 		"console=tty1 root=/dev/nfs nfsroot=/srv/a rw ip=dhcp quiet", `a="b c" "d e" f" "g`, "-- ip=x", "panic=-1 ro rw", "=a \x00",
+		`a=""""`, `a="""`, `a="" b`,
 	} {
 		f.Add(s)
 	}

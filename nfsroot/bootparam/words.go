@@ -49,12 +49,12 @@ func cutWord(line string) (w word, rest string) {
 const space = " \t\n\v\f\r"
 
 // text is the word as it is written, with quotes around a value that has a
-// space in it.
+// space in it, or begins with one of its own, which would be taken off.
 func (w word) text() string {
 	if !w.hasValue {
 		return w.name
 	}
-	if strings.Contains(w.value, " ") {
+	if strings.Contains(w.value, " ") || strings.HasPrefix(w.value, `"`) {
 		return w.name + `="` + w.value + `"`
 	}
 	return w.name + "=" + w.value

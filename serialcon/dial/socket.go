@@ -34,19 +34,44 @@ func (d TCP) String() string { return "tcp " + d.Address }
 
 // Dial connects, with the probes of Silence set.
 func (d TCP) Dial(ctx context.Context) (net.Conn, error) {
-	silence := max(or(d.Silence, 30*time.Second).Round(time.Second), 3*time.Second)
+	silence := rounded(or(d.Silence, 30*time.Second))
 	dialer := net.Dialer{
-		Timeout: or(d.Timeout, 10*time.Second),
-		KeepAliveConfig: net.KeepAliveConfig{
-			Enable: true, Idle: silence / 3, Interval: max(silence/6, time.Second), Count: 4,
-		},
-		Control: func(_, _ string, c syscall.RawConn) error { return setUserTimeout(c, silence) },
+		Timeout:         or(d.Timeout, 10*time.Second),
+		KeepAliveConfig: probes(silence),
+		Control:         func(_, _ string, c syscall.RawConn) error { return setUserTimeout(c, silence) },
 	}
 	c, err := dialer.DialContext(ctx, "tcp", d.Address)
 	if err != nil {
 		return nil, fmt.Errorf("dial: connect to %s: %w", d, err)
 	}
 	return c, nil
+}
+
+// Watch makes a connection fail whose peer vanished without a word, within the
+// silence of TCP: rounded to seconds, and at least three. It is for connections
+// that were accepted.
+func Watch(c *net.TCPConn, silence time.Duration) error {
+	silence = rounded(silence)
+	if err := c.SetKeepAliveConfig(probes(silence)); err != nil {
+		return fmt.Errorf("dial: probe the peer: %w", err)
+	}
+	raw, err := c.SyscallConn()
+	if err == nil {
+		err = setUserTimeout(raw, silence)
+	}
+	if err != nil {
+		return fmt.Errorf("dial: watch the peer: %w", err)
+	}
+	return nil
+}
+
+func rounded(silence time.Duration) time.Duration {
+	return max(silence.Round(time.Second), 3*time.Second)
+}
+
+// probes find out on an idle connection within silence.
+func probes(silence time.Duration) net.KeepAliveConfig {
+	return net.KeepAliveConfig{Enable: true, Idle: silence / 3, Interval: max(silence/6, time.Second), Count: 4}
 }
 
 // Open connects.

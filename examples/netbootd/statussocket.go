@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -14,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/mythic-beasts/hostkit/examples/internal/daemon"
 	"github.com/mythic-beasts/hostkit/netboot"
 )
 
@@ -41,18 +41,9 @@ func (s *server) startStatus(ctx context.Context, g *errgroup.Group) error {
 	return nil
 }
 
-// listenStatus takes the place of a socket that a killed process has left, but
-// not that of one on which somebody listens.
+// listenStatus lets the group listen in.
 func listenStatus(ctx context.Context, path string) (net.Listener, error) {
-	if conn, err := new(net.Dialer).DialContext(ctx, "unix", path); err == nil {
-		conn.Close()
-		return nil, fmt.Errorf("socket %s is in use: does another netbootd run?", path)
-	} else if fi, err := os.Lstat(path); err == nil && fi.Mode().Type() == fs.ModeSocket {
-		if err := os.Remove(path); err != nil {
-			return nil, err
-		}
-	}
-	l, err := new(net.ListenConfig).Listen(ctx, "unix", path)
+	l, err := daemon.ListenUnix(ctx, path)
 	if err != nil {
 		return nil, err
 	}

@@ -47,8 +47,7 @@ func (s *server) serveHTTP(ctx context.Context, l net.Listener) error {
 	if h.Shutdown(grace) != nil {
 		h.Close()
 	}
-	<-served
-	return nil
+	return closed(<-served)
 }
 
 // maxBody bounds a request's body: a paste, not a file.

@@ -260,15 +260,15 @@ func (p *patternConfig) pattern() (watch.Pattern, error) {
 	return out, out.Check()
 }
 
-func (s *shipConfig) check(add func(string, error)) {
-	if s.Syslog == "" && s.CA+s.Cert+s.Key != "" {
+func (c *shipConfig) check(add func(string, error)) {
+	if c.Syslog == "" && c.CA+c.Cert+c.Key != "" {
 		add("ship", errors.New("ca, tls_cert and tls_key are for syslog, which is missing"))
 	}
-	if (s.Cert == "") != (s.Key == "") {
+	if (c.Cert == "") != (c.Key == "") {
 		add("ship", errors.New("tls_cert and tls_key go together"))
 	}
-	if s.Syslog != "" {
-		_, _, err := net.SplitHostPort(s.Syslog)
+	if c.Syslog != "" {
+		_, _, err := net.SplitHostPort(c.Syslog)
 		add("ship.syslog", err)
 	}
 }

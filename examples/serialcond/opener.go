@@ -130,7 +130,7 @@ func (c *consoleConfig) rfc2217() (telnet.Config, error) {
 		stop = telnet.StopTwo
 	}
 	return telnet.Config{Address: c.RFC2217, Serial: &telnet.Serial{
-		Baud: uint32(cmp.Or(c.Baud, 115200)), DataBits: uint8(cmp.Or(c.DataBits, 8)), //nolint:gosec // checked above
+		Baud: uint32(cmp.Or(c.Baud, 115200)), DataBits: uint8(cmp.Or(c.DataBits, 8)),
 		Parity: parities[parity], StopBits: stop, Flow: flow,
 	}}, nil
 }

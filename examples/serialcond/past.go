@@ -27,7 +27,7 @@ func (a *api) screen(w http.ResponseWriter, r *http.Request, _ *user, c *console
 		if all {
 			text = c.screen.TextAll
 		}
-		_, _ = io.WriteString(w, text()+"\n")
+		_, _ = io.WriteString(w, text())
 	case "html":
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox")

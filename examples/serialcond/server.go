@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"net"
+	"net/http"
 	"os"
 	"os/signal"
 	"strings"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/mythic-beasts/hostkit/examples/internal/daemon"
 	"github.com/mythic-beasts/hostkit/serialcon/handover"
+	"github.com/mythic-beasts/hostkit/serialcon/sshd"
 )
 
 // drain is how long viewers and requests may take to end.
@@ -150,6 +152,14 @@ func (s *server) background(ctx context.Context) (wait func() error, stop func()
 // ended makes nothing of an end that was asked for.
 func ended(err error) error {
 	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// closed makes nothing of the end of a server that was told to.
+func closed(err error) error {
+	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, sshd.ErrShutdown) {
 		return nil
 	}
 	return err

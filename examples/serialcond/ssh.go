@@ -54,8 +54,7 @@ func (s *server) serveSSH(ctx context.Context, l net.Listener) error {
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
 	defer cancel()
 	_ = d.Shutdown(grace) // what is left was closed
-	<-served
-	return nil
+	return closed(<-served)
 }
 
 // hostKey reads the key, and makes it if there is none.

@@ -26,8 +26,7 @@ func (d *Daemon[C]) serveDebug(ctx context.Context, addr string) (*debugServer, 
 	if addr == "" {
 		return nil, nil
 	}
-	network, address := debugAddress(addr)
-	ln, err := new(net.ListenConfig).Listen(ctx, network, address)
+	ln, err := listenDebug(ctx, addr)
 	if err != nil {
 		return nil, fmt.Errorf("%s: debug address: %w", d.name, err)
 	}
@@ -53,16 +52,16 @@ func (s *debugServer) close() {
 	s.done.Wait()
 }
 
-// debugAddress splits the -debug flag. Profiles and metrics are nobody else's
-// business, so an address without a host is loopback.
-func debugAddress(addr string) (network, address string) {
+// listenDebug listens on what the -debug flag says. Profiles and metrics are
+// nobody else's business, so an address without a host is loopback.
+func listenDebug(ctx context.Context, addr string) (net.Listener, error) {
 	if path, ok := strings.CutPrefix(addr, "unix:"); ok {
-		return "unix", path
+		return ListenUnix(ctx, path)
 	}
 	if strings.HasPrefix(addr, ":") {
-		return "tcp", "127.0.0.1" + addr
+		addr = "127.0.0.1" + addr
 	}
-	return "tcp", addr
+	return new(net.ListenConfig).Listen(ctx, "tcp", addr)
 }
 
 func (d *Daemon[C]) routeDebug() {

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"slices"
@@ -35,6 +36,20 @@ func (d *Daemon[C]) ListenPacket(ctx context.Context, name, network, address str
 		return nil, fmt.Errorf("%s: socket %q from systemd: %w", d.name, name, err)
 	}
 	return conn, nil
+}
+
+// ListenUnix listens on a Unix socket. It takes the place of one that a killed
+// process has left, but not of one on which somebody listens.
+func ListenUnix(ctx context.Context, path string) (net.Listener, error) {
+	if conn, err := new(net.Dialer).DialContext(ctx, "unix", path); err == nil {
+		conn.Close()
+		return nil, fmt.Errorf("socket %s is in use: does another process of this program run?", path)
+	} else if fi, err := os.Lstat(path); err == nil && fi.Mode().Type() == fs.ModeSocket {
+		if err := os.Remove(path); err != nil {
+			return nil, err
+		}
+	}
+	return new(net.ListenConfig).Listen(ctx, "unix", path)
 }
 
 // takeSocket returns the next socket of the name, or nil.

@@ -35,16 +35,18 @@ type uartPort interface {
 type settings struct {
 	mu     sync.Mutex
 	now    telnet.Serial
-	refuse uint32 // a rate that the line does not take
 	purges []string
 }
+
+// badRate is one that the line does not take.
+const badRate = 31250
 
 var errRate = errors.New("no such rate")
 
 func (s *settings) SetSerial(_ context.Context, w telnet.Serial) (telnet.Serial, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if w.Baud != 0 && w.Baud == s.refuse {
+	if w.Baud == badRate {
 		return s.now, errRate
 	}
 	s.now = telnet.Serial{
@@ -191,7 +193,6 @@ func TestTheServersLineKeepsThePromises(t *testing.T) {
 
 func TestCommandsAndAnswers(t *testing.T) {
 	d := newDesk(t, func(s *telnet.Server) { s.Signature = "desk\xff" })
-	d.settings.refuse = 31250
 	r := dialRaw(t, d.addr)
 	r.agree(t)
 	for _, tt := range []struct{ name, say, want string }{

@@ -1,6 +1,6 @@
 // Package telnet makes ports of telnet servers: QEMU's telnet consoles, terminal
 // servers, and by RFC 2217 serial lines whose rate, parity and modem lines the
-// server sets for us.
+// server sets for us. It also serves consoles and lines that way.
 //
 //	c := &serialcon.Console{Name: "sw-1", Port: telnet.Config{
 //		Address: "ts1.example:7001",
@@ -15,5 +15,12 @@
 // 856 (BINARY), RFC 858 (SUPPRESS-GO-AHEAD) and RFC 2217. Memory is bounded
 // whatever the server sends.
 //
-// Telnet encrypts and authenticates nothing. There is no server here.
+// A [Server] is the other end, for programs that want a serial line over the
+// network (pyserial's rfc2217://, ser2net, telnet itself):
+//
+//	s := &telnet.Server{Open: telnet.Attach(c, serialcon.AttachOptions{Mode: serialcon.ReadWrite})}
+//	err := s.Serve(ctx, listener)
+//
+// Telnet encrypts and authenticates nothing: a Server lets in only this machine,
+// unless it is told whom else.
 package telnet

@@ -32,3 +32,32 @@ func ExampleConfig() {
 	fmt.Printf("%s says %q\n", c, buf[:n])
 	// Output: telnet ts1.example:7001 says "login: \xff\r\n"
 }
+
+// A line is served to whoever connects from this machine.
+func ExampleServer() {
+	near, far := net.Pipe()
+	s := &telnet.Server{Open: func(context.Context, net.Addr) (io.ReadWriteCloser, error) { return far, nil }}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(ctx, l) }()
+
+	port, err := telnet.Config{Address: l.Addr().String(), Serial: &telnet.Serial{Baud: 9600}}.Open(ctx)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, _ = port.Write([]byte("reboot\r"))
+	buf := make([]byte, 80)
+	n, _ := near.Read(buf)
+	fmt.Printf("the line got %q\n", buf[:n])
+	cancel()
+	fmt.Println(<-served)
+	// Output:
+	// the line got "reboot\r"
+	// context canceled
+}

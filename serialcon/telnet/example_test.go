@@ -43,6 +43,7 @@ func ExampleServer() {
 		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(ctx, l) }()
 

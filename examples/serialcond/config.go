@@ -180,6 +180,10 @@ func (c *config) checkConsoles(add func(string, error)) {
 		con.Machine = cmp.Or(con.Machine, con.Name)
 		_, err := con.opener()
 		add(key, err)
+		add(key+".offer", checkListen(con.Offer))
+		if con.Offer == "" && len(con.Allow) > 0 {
+			add(key+".allow", errors.New("is for offer, which is missing"))
+		}
 	}
 }
 

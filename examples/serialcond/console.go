@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -25,9 +26,10 @@ type console struct {
 	rack    *rack
 	last    atomic.Pointer[incident]
 
-	cancel context.CancelFunc
-	ended  chan struct{}
-	err    error // of Run, once ended is closed
+	cancel  context.CancelFunc
+	offered sync.WaitGroup
+	ended   chan struct{}
+	err     error // of Run, once ended is closed
 }
 
 // incident is what was on the screen when a pattern matched.
@@ -66,17 +68,19 @@ func (r *rack) newConsole(cfg consoleConfig, k *keeper, log *conlog.Log) *consol
 }
 
 // run reads the port until stop.
-func (c *console) run(ctx context.Context) {
+func (c *console) run(ctx context.Context) error {
 	ctx, c.cancel = context.WithCancel(ctx)
 	go func() {
 		defer close(c.ended)
 		c.err = c.Run(ctx)
 	}()
+	return c.offer(ctx)
 }
 
 // stop returns when all that the port said is in the log.
 func (c *console) stop() error {
 	c.cancel()
+	c.offered.Wait()
 	<-c.ended
 	if err := errors.Join(c.err, c.log.Close()); err != nil {
 		return fmt.Errorf("console %s: %w", c.Name, err)

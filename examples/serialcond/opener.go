@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
@@ -21,6 +22,8 @@ type consoleConfig struct {
 	Name    string          `toml:"name"`
 	Machine string          `toml:"machine"`
 	Silence daemon.Duration `toml:"silence"`
+	Offer   string          `toml:"offer"`
+	Allow   []netip.Prefix  `toml:"allow"`
 
 	TTY     string   `toml:"tty"`
 	RFC2217 string   `toml:"rfc2217"`

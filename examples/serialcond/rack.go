@@ -106,7 +106,9 @@ func (r *rack) start(cfg consoleConfig) error {
 	r.mu.Lock()
 	r.consoles[cfg.Name] = c
 	r.mu.Unlock()
-	c.run(r.ctx)
+	if err := c.run(r.ctx); err != nil {
+		return errors.Join(err, r.end(c)) // so that the next reload tries again
+	}
 	return nil
 }
 

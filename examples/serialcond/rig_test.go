@@ -36,6 +36,7 @@ type rig struct {
 	dir   string
 	ptys  map[string]*serialcontest.PTY
 	extra string // of the configuration
+	offer map[string]string
 	cmd   *exec.Cmd
 	said  *lockedBuffer
 	http  string
@@ -108,6 +109,9 @@ func (r *rig) config() string {
 	}
 	for name, p := range r.ptys {
 		fmt.Fprintf(&b, "[[console]]\nname = %q\ntty = %q\n", name, p.Path)
+		if addr := r.offer[name]; addr != "" {
+			fmt.Fprintf(&b, "offer = %q\n", addr)
+		}
 	}
 	file := r.path("serialcond.toml")
 	require.NoError(r.t, os.WriteFile(file, []byte(b.String()), 0o600))

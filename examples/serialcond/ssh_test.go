@@ -7,9 +7,12 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/crypto/ssh"
+
+	"github.com/mythic-beasts/hostkit/serialcon/telnet"
 )
 
 // signer is a user's key, the same each time.
@@ -95,4 +98,26 @@ func TestSSH(t *testing.T) {
 	_, err = io.WriteString(in, "\x05c.") // conserver's: detach
 	require.NoError(t, err)
 	require.NoError(t, s.Wait())
+}
+
+func TestOffer(t *testing.T) {
+	r := newRig(t, "pi-1")
+	line := freeAddress(t)
+	r.offer = map[string]string{"pi-1": line}
+	r.start()
+	port, err := telnet.Config{Address: line, Serial: &telnet.Serial{Baud: 115200}}.Open(t.Context())
+	require.NoError(t, err)
+	defer port.Close()
+	_, err = io.WriteString(port, "root\r")
+	require.NoError(t, err)
+	r.typed("pi-1", "root\r")
+	r.say("pi-1", "# ")
+	require.NoError(t, port.SetReadDeadline(time.Now().Add(patience)))
+	var seen []byte
+	for buf := make([]byte, 64); !strings.Contains(string(seen), "# "); {
+		n, err := port.Read(buf)
+		require.NoError(t, err)
+		seen = append(seen, buf[:n]...)
+	}
+	r.until("root", "/v1/consoles/pi-1", "read-write")
 }

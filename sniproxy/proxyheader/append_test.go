@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"hash/crc32"
 	"net/netip"
 	"strings"
@@ -113,7 +114,7 @@ func TestAppendV2Checksum(t *testing.T) {
 	require.NoError(t, err)
 	got = got[len("before"):]
 	require.Equal(t, 0, len(got)%64)
-	require.Equal(t, byte(proxyheader.TypeCRC32C), got[28], "the checksum comes first")
+	require.Equal(t, proxyheader.TypeCRC32C, got[28], "the checksum comes first")
 	sum := binary.BigEndian.Uint32(got[31:])
 	clear(got[31:35])
 	require.Equal(t, crc32.Checksum(got, crc32.MakeTable(crc32.Castagnoli)), sum)
@@ -240,7 +241,7 @@ func TestNoAllocation(t *testing.T) {
 		})
 		check("decode a part", func() bool {
 			_, _, err := proxyheader.Decode(b[:len(b)-1], proxyheader.DecodeOptions{})
-			return err == proxyheader.ErrShort
+			return errors.Is(err, proxyheader.ErrShort)
 		})
 		bad := bytes.Clone(b)
 		bad[13] = 'x'

@@ -1,21 +1,366 @@
 package proxyheader
 
 import (
+	"cmp"
+	"errors"
+	"fmt"
 	"net"
 	"net/netip"
+	"sync"
 	"time"
 )
 
-// Listener takes connections that begin with a PROXY header from trusted
-// proxies, for servers behind them.
+// Why a [Listener] closed a connection, besides the errors of [Decode].
+var (
+	// ErrUntrusted: the peer is in none of the prefixes.
+	ErrUntrusted = errors.New("proxyheader: the peer is no trusted proxy")
+	// ErrTimeout: the header did not come in time.
+	ErrTimeout = errors.New("proxyheader: no whole PROXY header in time")
+	// ErrCrowded: too many connections wait for their header, this one for
+	// longer than any other.
+	ErrCrowded = errors.New("proxyheader: too many connections wait for their PROXY header")
+	// ErrUnknown: the header names no client, and AllowUnknown is not set.
+	ErrUnknown = errors.New("proxyheader: the PROXY header names no client")
+)
+
+const (
+	defaultTimeout = 5 * time.Second
+	defaultPending = 1024
+	grace          = 200 * time.Millisecond // no header is missed before
+)
+
+// Listener is a [net.Listener] for a server behind proxies: each connection
+// that it returns comes from a trusted proxy, began with a PROXY header, and
+// says the client's address as its RemoteAddr. There is no guessing: a
+// connection without a header, or from elsewhere, is closed.
+//
+// Headers are read off the path of Accept, so that no client delays another.
+// RemoteAddr and LocalAddr of the connections, which are of type [*Conn], never
+// block. Set the fields before the first Accept.
 type Listener struct {
 	net.Listener
-	// Trusted are the proxies. A connection from elsewhere is closed at once.
+
+	// Trusted are the proxies, by the address of their end of the connection.
+	// IPv4 addresses match however the socket writes them.
 	Trusted []netip.Prefix
-	// Direct may connect without a header and are handed on untouched.
+	// Direct are clients that connect without a proxy and without a header, for
+	// a server that listens on one port for both: say ::/0 when IPv6 clients
+	// come by themselves and IPv4 clients through the proxy. Their connections
+	// are handed on as they are. Trusted goes first. Nil is nobody.
 	Direct []netip.Prefix
-	// Timeout bounds the wait for the whole header. 0 is 5 seconds.
+
+	// Timeout is how long after accept the header must be whole. 0 is 5
+	// seconds. It should not be below 3: a lost segment is sent again after
+	// about one second, twice if need be.
 	Timeout time.Duration
-	// MaxPending bounds the connections whose header has not come. 0 is 1024.
+	// MaxPending bounds the connections that wait for their header or for
+	// Accept. 0 is 1024. Beyond it the one that has waited longest for its
+	// header, and for 200 ms at least, is closed: proxies send it at once.
 	MaxPending int
+	// Options narrow the headers that are taken.
+	Options DecodeOptions
+	// AllowUnknown takes connections whose proxy did not say who the client is
+	// (UNKNOWN, UNSPEC, Unix sockets, UDP). They then look as if they came from
+	// the proxy itself, as LOCAL ones do, which are always taken.
+	AllowUnknown bool
+
+	// Refused, if set, is told of each connection that is closed, with
+	// [ErrUntrusted], [ErrTimeout], [ErrCrowded], [ErrUnknown], an error of
+	// [Decode] or one of the connection. It must not block, and not call Close.
+	Refused func(peer net.Addr, err error)
+
+	once  sync.Once // starts and ends with the fields below set
+	ready chan accepted
+	slots chan struct{} // one for each connection between accept and Accept
+	done  chan struct{} // closed when no more are accepted
+	tasks sync.WaitGroup
+
+	mu      sync.Mutex // guards all below
+	begun   bool
+	stopped bool
+	cause   error
+	waiting queue
+}
+
+// accepted is what the loop hands to Accept.
+type accepted struct {
+	conn net.Conn
+	err  error
+}
+
+// prepare makes the channels.
+func (l *Listener) prepare() {
+	l.once.Do(func() {
+		l.ready = make(chan accepted)
+		l.slots = make(chan struct{}, cmp.Or(max(l.MaxPending, 0), defaultPending))
+		l.done = make(chan struct{})
+	})
+}
+
+// begin starts the loop at the first Accept.
+func (l *Listener) begin() error {
+	l.prepare()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.begun || l.stopped {
+		return nil
+	}
+	if len(l.Trusted)+len(l.Direct) == 0 {
+		return fmt.Errorf("proxyheader: accept on %v: no proxy is trusted: set Listener.Trusted to the proxies' prefixes", l.Addr())
+	}
+	l.begun = true
+	l.tasks.Go(l.loop)
+	return nil
+}
+
+// Accept returns the next connection whose header was read. It never waits for
+// the header of one while another has sent it.
+func (l *Listener) Accept() (net.Conn, error) {
+	if err := l.begin(); err != nil {
+		return nil, err
+	}
+	select {
+	case a := <-l.ready:
+		return a.conn, a.err
+	case <-l.done:
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return nil, l.cause
+	}
+}
+
+// Close closes the listener and all connections that Accept has not returned,
+// and waits until nothing of them is left. It may be called again.
+func (l *Listener) Close() error {
+	l.prepare()
+	err := l.Listener.Close()
+	if errors.Is(err, net.ErrClosed) {
+		err = nil
+	}
+	l.stop(fmt.Errorf("proxyheader: accept on %v: %w", l.Addr(), net.ErrClosed))
+	l.tasks.Wait()
+	return err
+}
+
+// stop ends the loop and all that wait.
+func (l *Listener) stop(cause error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.stopped {
+		return
+	}
+	l.stopped, l.cause = true, cause
+	close(l.done)
+	for p := range l.waiting.all() {
+		_ = p.conn.Close()
+	}
+}
+
+// loop accepts until the listener fails for good. A passing failure, such as
+// too many open files, goes to the caller of Accept, whose pace the loop keeps.
+func (l *Listener) loop() {
+	for {
+		conn, err := l.Listener.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			l.stop(err)
+			return
+		}
+		switch {
+		case err != nil:
+			if !l.hand(nil, err) {
+				return
+			}
+		case covers(l.Trusted, conn.RemoteAddr()):
+			if !l.receive(conn) {
+				return
+			}
+		case covers(l.Direct, conn.RemoteAddr()):
+			if !l.hand(conn, nil) {
+				return
+			}
+		default:
+			l.refuse(conn, ErrUntrusted)
+		}
+	}
+}
+
+// hand gives a connection or an error to Accept; it reports whether there will
+// be more.
+func (l *Listener) hand(conn net.Conn, err error) bool {
+	select {
+	case l.ready <- accepted{conn, err}:
+		return true
+	case <-l.done:
+		if conn != nil {
+			_ = conn.Close()
+		}
+		return false
+	}
+}
+
+// refuse closes a connection for a reason.
+func (l *Listener) refuse(conn net.Conn, err error) {
+	peer := conn.RemoteAddr()
+	_ = conn.Close()
+	if l.Refused != nil {
+		l.Refused(peer, err)
+	}
+}
+
+// receive has the header read as soon as there is a slot for the connection.
+func (l *Listener) receive(conn net.Conn) bool {
+	if !l.slot() {
+		_ = conn.Close()
+		return false
+	}
+	p := &pending{conn: conn, since: time.Now()}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.stopped {
+		_ = conn.Close()
+		return false
+	}
+	l.waiting.push(p)
+	l.tasks.Go(func() { l.read(p) })
+	return true
+}
+
+// slot takes a slot, if need be that of the connection that waits longest. That
+// one has a moment first, so that a burst of proxies' connections, whose headers
+// are there and only not read yet, is slowed down rather than cut.
+func (l *Listener) slot() bool {
+	for {
+		select {
+		case l.slots <- struct{}{}:
+			return true
+		default:
+		}
+		var again <-chan time.Time
+		if wait, any := l.evict(); any {
+			again = time.After(wait)
+		}
+		select {
+		case l.slots <- struct{}{}:
+			return true
+		case <-again:
+		case <-l.done:
+			return false
+		}
+	}
+}
+
+// evict closes the connection that waits longest, whose reader then gives the
+// slot back. It returns when to try again, and whether any was waiting: all
+// others wait for Accept.
+func (l *Listener) evict() (wait time.Duration, any bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	oldest := l.waiting.oldest()
+	if oldest == nil {
+		return 0, false
+	}
+	if wait = grace - time.Since(oldest.since); wait > 0 {
+		return wait, true
+	}
+	l.waiting.remove(oldest)
+	_ = oldest.conn.Close()
+	return grace, true
+}
+
+// read reads the header of one connection and hands the connection on.
+func (l *Listener) read(p *pending) {
+	defer func() { <-l.slots }()
+	conn, err := l.header(p.conn)
+	l.mu.Lock()
+	kept, stopped := l.waiting.remove(p), l.stopped
+	l.mu.Unlock()
+	switch {
+	case stopped:
+		_ = p.conn.Close()
+	case !kept:
+		l.refuse(p.conn, ErrCrowded)
+	case err != nil:
+		l.refuse(p.conn, err)
+	default:
+		l.hand(conn, nil)
+	}
+}
+
+// header reads up to the end of the header.
+func (l *Listener) header(raw net.Conn) (*Conn, error) {
+	timeout := cmp.Or(l.Timeout, defaultTimeout)
+	if err := raw.SetReadDeadline(time.Now().Add(timeout)); err != nil {
+		return nil, fmt.Errorf("proxyheader: read header: %w", err)
+	}
+	buf := make([]byte, 0, 256)
+	for {
+		n, readErr := raw.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		h, size, err := Decode(buf, l.Options)
+		if err == nil {
+			return l.conn(raw, h, buf[size:])
+		}
+		if !errors.Is(err, ErrShort) {
+			return nil, err
+		}
+		if readErr != nil {
+			return nil, cut(readErr, len(buf), timeout)
+		}
+		if size > cap(buf) {
+			buf = append(make([]byte, 0, size), buf...)
+		}
+	}
+}
+
+// cut is the error for a connection that ended, or took too long, before its
+// header was whole.
+func cut(err error, got int, timeout time.Duration) error {
+	var slow net.Error
+	if errors.As(err, &slow) && slow.Timeout() {
+		return fmt.Errorf("%w: %d bytes after %v", ErrTimeout, got, timeout)
+	}
+	return fmt.Errorf("%w: the peer ended after %d bytes: %w", ErrShort, got, err)
+}
+
+// conn makes the connection that Accept returns.
+func (l *Listener) conn(raw net.Conn, h Header, rest []byte) (*Conn, error) {
+	if err := raw.SetReadDeadline(time.Time{}); err != nil {
+		return nil, fmt.Errorf("proxyheader: read header: %w", err)
+	}
+	c := &Conn{Conn: raw, header: h, rest: rest, remote: raw.RemoteAddr(), local: raw.LocalAddr()}
+	switch {
+	case h.Command == Local:
+	case h.Known() && !h.Datagram:
+		c.remote = net.TCPAddrFromAddrPort(h.Source)
+		c.local = net.TCPAddrFromAddrPort(h.Destination)
+	case !l.AllowUnknown:
+		return nil, ErrUnknown
+	}
+	return c, nil
+}
+
+// covers reports whether one of the prefixes holds the peer's address.
+func covers(prefixes []netip.Prefix, peer net.Addr) bool {
+	addr := address(peer)
+	for _, p := range prefixes {
+		if a := p.Addr(); a.Is4In6() && p.Bits() >= 96 {
+			p = netip.PrefixFrom(a.Unmap(), p.Bits()-96)
+		}
+		if p.Contains(addr) {
+			return true
+		}
+	}
+	return false
+}
+
+// address is the peer's IP address as prefixes are written, without zone; the
+// zero Addr, which is in no prefix, for peers that have none.
+func address(peer net.Addr) netip.Addr {
+	var ap netip.AddrPort
+	if tcp, ok := peer.(*net.TCPAddr); ok {
+		ap = tcp.AddrPort()
+	} else if peer != nil {
+		ap, _ = netip.ParseAddrPort(peer.String())
+	}
+	return ap.Addr().Unmap().WithZone("")
 }

@@ -64,6 +64,9 @@ type ended struct {
 }
 
 func (d *dialling) run(ctx context.Context) (*net.TCPConn, error) {
+	if len(d.candidates) == 1 {
+		return d.alone(ctx)
+	}
 	d.race.Stagger, d.race.Timeout = d.o.Stagger, d.o.Timeout
 	d.race.Start(len(d.candidates), time.Now())
 	timer := time.NewTimer(time.Hour)
@@ -94,6 +97,24 @@ func (d *dialling) run(ctx context.Context) (*net.TCPConn, error) {
 			return nil, &d.failed
 		}
 	}
+}
+
+// alone is run for a single candidate, which needs no goroutine.
+func (d *dialling) alone(ctx context.Context) (*net.TCPConn, error) {
+	timed, cancel := context.WithTimeout(ctx, orElse(d.o.Timeout, raceTimeout))
+	defer cancel()
+	d.began[0] = time.Now()
+	e := d.attempt(timed, 0)
+	switch {
+	case e.err == nil:
+		d.report(0, nil, e.took)
+	case ctx.Err() == nil:
+		d.fail(e)
+	}
+	if e.err != nil {
+		return nil, &d.failed
+	}
+	return e.conn, nil
 }
 
 func (d *dialling) attempt(ctx context.Context, i int) ended {

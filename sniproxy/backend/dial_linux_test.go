@@ -63,6 +63,12 @@ func TestDialTimesOut(t *testing.T) {
 	require.True(t, failed.Timeout())
 	require.Len(t, failed.Attempts, 2)
 	require.Len(t, r.all, 2)
+
+	_, err = backend.Dial(t.Context(), []netip.AddrPort{hole}, backend.DialOptions{Timeout: 50 * time.Millisecond, Report: r.add})
+	require.ErrorAs(t, err, &failed)
+	require.True(t, failed.Timeout(), "%v", err)
+	require.Len(t, failed.Attempts, 1)
+	require.Len(t, r.all, 3)
 }
 
 func TestDialSetsTheSocketUp(t *testing.T) {

@@ -35,11 +35,13 @@ func (c *chain) read(m *dns.Msg) (addrs []netip.Addr, reason LookupReason) {
 		}
 		c.name = target
 	}
-	denied := c.denied(m)
+	denied := slices.ContainsFunc(m.Ns, isSOA)
 	switch {
 	case m.Rcode == dns.RcodeNameError:
+		c.deny(m)
 		return nil, NoName
 	case denied || c.name == start:
+		c.deny(m)
 		return nil, NoAddress
 	}
 	return nil, 0
@@ -72,18 +74,18 @@ func (c *chain) alias(m *dns.Msg) string {
 	return ""
 }
 
-// denied reports whether the answer says with an SOA record that there is none, and
-// takes from it how long that holds (RFC 2308, section 5). Without an SOA record it
-// holds for no time.
-func (c *chain) denied(m *dns.Msg) bool {
+func isSOA(rr dns.RR) bool { return rr.Header().Rrtype == dns.TypeSOA }
+
+// deny takes from the SOA record for how long it holds that there is none (RFC 2308,
+// section 5): without one, for no time.
+func (c *chain) deny(m *dns.Msg) {
 	for _, rr := range m.Ns {
 		if soa, ok := rr.(*dns.SOA); ok {
 			c.atMost(min(soa.Hdr.Ttl, soa.Minttl))
-			return true
+			return
 		}
 	}
 	c.ttl = 0
-	return false
 }
 
 func (c *chain) owns(rr dns.RR) bool {

@@ -8,6 +8,11 @@ import (
 // MaxRace is how many candidates a [Race] takes part of; what follows is not tried.
 const MaxRace = 16
 
+const (
+	raceStagger = 250 * time.Millisecond
+	raceTimeout = 5 * time.Second
+)
+
 // Race decides when which of several candidates is tried, and which one wins: happy
 // eyeballs (RFC 8305, section 5) without sockets or timers, for [Dial] and for an
 // event loop alike. Call [Race.Start], then [Race.Next] until it starts no more,
@@ -33,7 +38,7 @@ type Race struct {
 // Start begins a race of n candidates, in the order in which they are to be tried.
 func (r *Race) Start(n int, now time.Time) {
 	*r = Race{Stagger: r.Stagger, Timeout: r.Timeout, n: min(n, MaxRace)}
-	r.over = now.Add(orElse(r.Timeout, 5*time.Second))
+	r.over = now.Add(orElse(r.Timeout, raceTimeout))
 	r.nextFrom = now
 }
 
@@ -51,7 +56,7 @@ func (r *Race) Next(now time.Time) (start int, wait time.Duration) {
 			i := r.next
 			r.next++
 			r.running |= 1 << i
-			r.nextFrom = now.Add(orElse(r.Stagger, 250*time.Millisecond))
+			r.nextFrom = now.Add(orElse(r.Stagger, raceStagger))
 			return i, 0
 		}
 		return -1, min(left, r.nextFrom.Sub(now))

@@ -64,7 +64,7 @@ type Listener struct {
 	// the proxy itself, as LOCAL ones do, which are always taken.
 	AllowUnknown bool
 
-	// Refused, if set, is told of each connection that is closed, with
+	// Refused, if set, is told of each connection before it is closed, with
 	// [ErrUntrusted], [ErrTimeout], [ErrCrowded], [ErrUnknown], an error of
 	// [Decode] or one of the connection. It must not block, and not call Close.
 	Refused func(peer net.Addr, err error)
@@ -200,11 +200,10 @@ func (l *Listener) hand(conn net.Conn, err error) bool {
 
 // refuse closes a connection for a reason.
 func (l *Listener) refuse(conn net.Conn, err error) {
-	peer := conn.RemoteAddr()
-	_ = conn.Close()
 	if l.Refused != nil {
-		l.Refused(peer, err)
+		l.Refused(conn.RemoteAddr(), err)
 	}
+	_ = conn.Close()
 }
 
 // receive has the header read as soon as there is a slot for the connection.

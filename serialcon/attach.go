@@ -64,6 +64,7 @@ func (c *Console) Attach(ctx context.Context, o AttachOptions) (*Session, error)
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	s.stop = context.AfterFunc(ctx, func() { _ = s.Close() })
 	c.mu.Unlock()
+	c.tellReader()
 	c.postAll(events)
 	return s, nil
 }

@@ -61,9 +61,9 @@ type Console struct {
 	mu       sync.Mutex // guards what follows
 	ready    bool
 	running  bool
-	pipe     *pipe // while running
-	port     Port  // while open
-	hot      func()
+	pipe     *pipe            // while running
+	port     Port             // while open
+	pace     func(typed bool) // tells the port's reader that somebody types, or watches
 	ring     ring
 	track    tracker
 	safe     int64 // the last start of a line, outside a sequence
@@ -270,6 +270,7 @@ func (c *Console) read(ctx context.Context, port Port) error {
 		n, err := port.Read(buf)
 		if n > 0 {
 			c.pipe.put(c, time.Now(), buf[:n])
+			c.pipe.signal()
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -284,16 +285,33 @@ func (c *Console) read(ctx context.Context, port Port) error {
 func (c *Console) setPort(port Port) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.port, c.hot = port, nil
+	c.port, c.pace = port, nil
 	c.stats.Open = port != nil
 	if port != nil {
 		c.stats.Opens++
 	}
 }
 
-// heatBy says how to tell the port's reader that somebody types.
-func (c *Console) heatBy(hot func()) {
+// paceBy says how to tell the port's reader that somebody types, or began or
+// ceased to watch.
+func (c *Console) paceBy(pace func(typed bool)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.hot = hot
+	c.pace = pace
+}
+
+func (c *Console) watched() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.sessions) > 0
+}
+
+// tellReader lets the port's reader see whether somebody watches.
+func (c *Console) tellReader() {
+	c.mu.Lock()
+	pace := c.pace
+	c.mu.Unlock()
+	if pace != nil {
+		pace(false)
+	}
 }

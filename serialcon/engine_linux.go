@@ -13,22 +13,28 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A sweep reads many descriptors. Those in calm are looked at once in a while,
-// those in hot, to which somebody types, as soon as they have something. The
-// set hot is itself a member of calm, so that one wait covers all.
+// A sweep reads many descriptors, of which it has three sets: calm ones are
+// looked at once in a while, warm ones, which somebody watches, more often, and
+// hot ones, to which somebody types, as soon as they have something. The set of
+// the hot is itself a member of the warm, and that of the calm, so that one wait
+// covers all.
 type sweep struct {
-	pipe     *pipe
-	coalesce time.Duration
-	calm     int // epoll sets
-	hot      int
-	bell     int // an eventfd in hot: there are orders, or the end
-	buf      []byte
+	pipe *pipe
+	sets [levels]int           // epoll
+	wait [levels]time.Duration // between two looks
+	bell int                   // an eventfd among the hot: there are orders, or the end
+	buf  []byte
 
 	// Belong to run.
 	lines  map[int32]*line
 	lastID int32
 	heated int
-	took   bool // a calm line had something in this sweep
+	due    [levels]time.Time // when to look again
+	took   [levels]bool      // a line of the level had something in this look
+	much   bool              // and one had so much that it must not wait long
+	put    bool              // the pipe has something that it was not told of
+	events []unix.EpollEvent
+	few    [levels][32]unix.EpollEvent
 
 	mu     sync.Mutex // guards what follows
 	orders []func()
@@ -36,14 +42,23 @@ type sweep struct {
 	ended  chan struct{}
 }
 
+// The levels of a line.
+const (
+	calm = iota
+	warm
+	hot
+	levels
+)
+
 // A line is a port in a sweep.
 type line struct {
 	c      *Console
 	raw    syscall.RawConn
 	ready  ReadyReader // nil: the descriptor is read
 	id     int32
+	level  int
 	failed chan error
-	until  time.Time // hot until then; zero is calm
+	until  time.Time // hot until then
 
 	// What the function readFD reads into, and what became of it.
 	buf    []byte
@@ -52,39 +67,46 @@ type line struct {
 	readFD func(fd uintptr)
 }
 
-// The identities of members that are no lines.
+// The identities of members that are no lines: the set of a level, and the bell.
 const (
-	idHot  = -1
-	idBell = -2
+	idBell = -1
+	idSet  = -2 // minus the level
 )
 
-// maxPerSweep is how much of one port is read before the others have a turn.
-const maxPerSweep = 64 << 10
+const (
+	// maxPerSweep is how much of one port is read before the others have a turn.
+	maxPerSweep = 64 << 10
+	// manyBytes in a look mean that a port would not wait long: a pseudo-terminal
+	// holds 17 KiB, a tty of a UART 4 KiB beside its driver's buffers.
+	manyBytes = 2 << 10
+)
 
-func newSweep(p *pipe, coalesce time.Duration) (_ *sweep, err error) {
+func newSweep(p *pipe, e *Engine) (_ *sweep, err error) {
 	w := &sweep{
-		pipe: p, coalesce: coalesce, calm: -1, hot: -1, bell: -1,
+		pipe: p, sets: [levels]int{-1, -1, -1}, bell: -1,
 		buf: make([]byte, 16<<10), lines: map[int32]*line{}, ended: make(chan struct{}),
 	}
+	w.wait[warm], w.wait[calm] = e.waits()
 	defer func() {
 		if err != nil {
 			w.closeAll()
 			err = fmt.Errorf("serialcon: start the engine: %w", err)
 		}
 	}()
-	if w.calm, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
-		return nil, err
-	}
-	if w.hot, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
-		return nil, err
+	for level := range w.sets {
+		if w.sets[level], err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+			return nil, err
+		}
+		if level > 0 {
+			if err = epollAdd(w.sets[level-1], w.sets[level], int32(idSet-level)); err != nil {
+				return nil, err
+			}
+		}
 	}
 	if w.bell, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		return nil, err
 	}
-	if err = epollAdd(w.calm, w.hot, idHot); err != nil {
-		return nil, err
-	}
-	return w, epollAdd(w.hot, w.bell, idBell)
+	return w, epollAdd(w.sets[hot], w.bell, idBell)
 }
 
 func epollAdd(set, fd int, id int32) error {
@@ -92,7 +114,7 @@ func epollAdd(set, fd int, id int32) error {
 }
 
 func (w *sweep) closeAll() {
-	for _, fd := range []int{w.calm, w.hot, w.bell} {
+	for _, fd := range append(w.sets[:], w.bell) {
 		if fd >= 0 {
 			_ = unix.Close(fd)
 		}
@@ -130,27 +152,54 @@ func (w *sweep) close() {
 // run sweeps until close.
 func (w *sweep) run() {
 	defer close(w.ended)
-	events := make([]unix.EpollEvent, 512)
 	for {
-		w.took = false
-		more := w.look(w.calm, events, -1)
+		level, ms := w.next(time.Now())
+		more := w.look(level, ms)
+		if w.put {
+			w.put = false
+			w.pipe.signal()
+		}
 		if !w.obey() {
 			return
 		}
 		w.cool()
-		if more || !w.took {
-			continue
+		w.rest(more)
+	}
+}
+
+// next is the set to wait for, which includes those above it, and for how many
+// milliseconds: until one below it is due.
+func (w *sweep) next(now time.Time) (level, ms int) {
+	for level = range levels {
+		if !now.Before(w.due[level]) {
+			break
 		}
-		for next := time.Now().Add(w.coalesce); ; {
-			left := time.Until(next)
-			if left <= 0 {
-				break
-			}
-			w.look(w.hot, events, int((left+time.Millisecond-1)/time.Millisecond))
-			if !w.obey() {
-				return
-			}
+	}
+	if level == calm {
+		return level, -1
+	}
+	left := w.due[calm].Sub(now)
+	for _, due := range w.due[calm:level] {
+		left = min(left, due.Sub(now))
+	}
+	return level, int((left + time.Millisecond - 1) / time.Millisecond)
+}
+
+// rest says when the sets are due again that had something.
+func (w *sweep) rest(more bool) {
+	took, much := w.took, w.much
+	w.took, w.much = [levels]bool{}, false
+	if more {
+		return
+	}
+	now := time.Now()
+	for level := range hot {
+		if took[level] {
+			w.due[level] = now.Add(w.wait[level])
 		}
+	}
+	if took[calm] && much {
+		w.due[calm] = now.Add(w.wait[warm])
 	}
 }
 
@@ -167,21 +216,22 @@ func (w *sweep) obey() bool {
 	return !closed
 }
 
-// look waits for a set and reads what is ready in it. It reports whether there
-// is more than it took.
-func (w *sweep) look(set int, events []unix.EpollEvent, ms int) (more bool) {
-	n, err := unix.EpollWait(set, events, ms)
+// look waits for a set and reads what is ready in it, and in those above. It
+// reports whether there is more than it took.
+func (w *sweep) look(level, ms int) (more bool) {
+	events := w.room(level)
+	n, err := unix.EpollWait(w.sets[level], events, ms)
 	if err != nil {
-		return errors.Is(err, unix.EINTR) && ms < 0
+		return false
 	}
 	at := time.Now()
 	for _, e := range events[:n] {
-		switch e.Fd {
-		case idBell:
+		switch {
+		case e.Fd == idBell:
 			var b [8]byte
 			_, _ = unix.Read(w.bell, b[:])
-		case idHot:
-			more = w.look(w.hot, make([]unix.EpollEvent, 64), 0) || more
+		case e.Fd <= idSet:
+			more = w.look(int(idSet-e.Fd), 0) || more
 		default:
 			if l := w.lines[e.Fd]; l != nil {
 				more = w.read(l, at) || more
@@ -191,20 +241,36 @@ func (w *sweep) look(set int, events []unix.EpollEvent, ms int) (more bool) {
 	return more || n == len(events)
 }
 
+// room is where a set's events go. The calm may be many; a look at the others is
+// within one at them.
+func (w *sweep) room(level int) []unix.EpollEvent {
+	if level > calm {
+		return w.few[level][:]
+	}
+	if n := len(w.lines) + 8; len(w.events) < n {
+		w.events = make([]unix.EpollEvent, n+n/4)
+	}
+	return w.events
+}
+
 // read takes what a port has. It reports whether the port has more.
 func (w *sweep) read(l *line, at time.Time) (more bool) {
 	for total := 0; total < maxPerSweep; {
 		n, err := l.read(w.buf)
 		if n > 0 {
-			w.pipe.put(l.c, at, w.buf[:n])
-			w.took = w.took || l.until.IsZero()
+			w.took[l.level], w.put = true, true
+			if w.pipe.put(l.c, at, w.buf[:n]) {
+				w.pipe.signal()
+			}
 		}
 		if err != nil {
 			w.drop(l)
 			l.failed <- err
 			return false
 		}
-		if total += n; n < 1024 { // a tty gives at most a page at a time
+		total += n
+		w.much = w.much || total > manyBytes
+		if n < 1024 { // a tty gives at most a page at a time
 			return false
 		}
 	}
@@ -236,13 +302,13 @@ func (l *line) fromFD(fd uintptr) {
 	}
 }
 
-// add takes a line into the calm set.
+// add takes a line in, among the calm.
 func (w *sweep) add(l *line) error {
 	for w.lastID++; w.lastID < 0 || w.lines[w.lastID] != nil; w.lastID++ {
 		w.lastID = max(w.lastID, 0)
 	}
 	l.id = w.lastID
-	if err := l.move(-1, w.calm); err != nil {
+	if err := l.move(-1, w.sets[calm]); err != nil {
 		return err
 	}
 	w.lines[l.id] = l
@@ -263,49 +329,64 @@ func (l *line) move(from, to int) error {
 	return errors.Join(err, inner)
 }
 
-func (w *sweep) set(l *line) int {
-	if l.until.IsZero() {
-		return w.calm
-	}
-	return w.hot
-}
-
 // drop forgets a line, whatever state its descriptor is in.
 func (w *sweep) drop(l *line) {
 	if w.lines[l.id] != l {
 		return
 	}
-	_ = l.move(w.set(l), -1)
-	if !l.until.IsZero() {
+	_ = l.move(w.sets[l.level], -1)
+	if l.level == hot {
 		w.heated--
 	}
 	delete(w.lines, l.id)
 }
 
-// heat makes a line be read at once, for some time.
-func (w *sweep) heat(l *line) {
+// bring brings a line to a level. One that fails to move stays where it is read.
+func (w *sweep) bring(l *line, level int) {
+	if l.level == level || l.move(w.sets[l.level], w.sets[level]) != nil {
+		return
+	}
+	switch hot {
+	case l.level:
+		w.heated--
+	case level:
+		w.heated++
+	}
+	l.level = level
+}
+
+// pace makes a line be read at once for some time, if somebody types, or else as
+// often as it is due to those who watch it.
+func (w *sweep) pace(l *line, typed bool) {
 	if w.lines[l.id] != l {
 		return
 	}
-	if l.until.IsZero() {
-		if l.move(w.calm, w.hot) != nil {
-			return
-		}
-		w.heated++
+	if typed {
+		l.until = time.Now().Add(typedFor)
+		w.bring(l, hot)
 	}
-	l.until = time.Now().Add(typedFor)
+	if l.level != hot {
+		w.bring(l, l.ease())
+	}
 }
 
-// cool makes lines calm to which nobody types any more.
+// ease is the level of a line to which nobody types.
+func (l *line) ease() int {
+	if l.c.watched() {
+		return warm
+	}
+	return calm
+}
+
+// cool takes lines from the hot to which nobody types any more.
 func (w *sweep) cool() {
 	if w.heated == 0 {
 		return
 	}
 	now := time.Now()
 	for _, l := range w.lines {
-		if !l.until.IsZero() && now.After(l.until) && l.move(w.hot, w.calm) == nil {
-			l.until = time.Time{}
-			w.heated--
+		if l.level == hot && now.After(l.until) {
+			w.bring(l, l.ease())
 		}
 	}
 }
@@ -328,7 +409,8 @@ func (e *Engine) read(ctx context.Context, c *Console, port Pollable) error {
 	if err := <-added; err != nil {
 		return fmt.Errorf("%w: poll: %w", errNoSweep, err)
 	}
-	c.heatBy(func() { w.order(func() { w.heat(l) }) })
+	c.paceBy(func(typed bool) { w.order(func() { w.pace(l, typed) }) })
+	c.tellReader()
 	select {
 	case err = <-l.failed:
 	case <-ctx.Done():

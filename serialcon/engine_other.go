@@ -2,15 +2,12 @@
 
 package serialcon
 
-import (
-	"context"
-	"time"
-)
+import "context"
 
 // A sweep exists on Linux only.
 type sweep struct{}
 
-func newSweep(*pipe, time.Duration) (*sweep, error) { return nil, errNoSweep }
+func newSweep(*pipe, *Engine) (*sweep, error) { return nil, errNoSweep }
 
 func (*sweep) run() {}
 
@@ -18,5 +15,6 @@ func (*sweep) close() {}
 
 func (e *Engine) read(context.Context, *Console, Pollable) error {
 	_ = e.current()
+	_, _ = e.waits()
 	return errNoSweep
 }

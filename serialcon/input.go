@@ -85,13 +85,13 @@ func reason(err error) string {
 // seconds.
 func (s *Session) Send(ctx context.Context, p []byte) (int, error) {
 	c := s.c
-	port, hot, free, err := s.claim(ctx)
+	port, pace, free, err := s.claim(ctx)
 	if err != nil {
 		return 0, err
 	}
 	defer free()
-	if hot != nil {
-		hot()
+	if pace != nil {
+		pace(true)
 	}
 	_ = port.SetWriteDeadline(time.Now().Add(writeTimeout))
 	stop := onDone(ctx, func() { _ = port.SetWriteDeadline(time.Unix(1, 0)) })
@@ -121,7 +121,7 @@ func onDone(ctx context.Context, fn func()) (stop func()) {
 }
 
 // claim gives the session the port for one write or BREAK.
-func (s *Session) claim(ctx context.Context) (port Port, hot func(), free func(), err error) {
+func (s *Session) claim(ctx context.Context) (port Port, pace func(typed bool), free func(), err error) {
 	c := s.c
 	select {
 	case c.out <- struct{}{}:
@@ -140,7 +140,7 @@ func (s *Session) claim(ctx context.Context) (port Port, hot func(), free func()
 	case c.port == nil:
 		err = fmt.Errorf("%w: %s", ErrDown, c.Name)
 	default:
-		return c.port, c.hot, func() { <-c.out }, nil
+		return c.port, c.pace, func() { <-c.out }, nil
 	}
 	<-c.out
 	return nil, nil, nil, err

@@ -48,10 +48,13 @@ func newPipe(limit int) *pipe {
 	return &pipe{limit: limit, wake: make(chan struct{}, 1), next: new(batch), spare: new(batch)}
 }
 
-// put keeps a copy of what a console said. Bursts that follow each other
-// without having been taken become one, as of the first one's time.
-func (p *pipe) put(c *Console, at time.Time, data []byte) {
+// put keeps a copy of what a console said, and reports whether so much waits
+// that it should be told by signal, which whoever put something does at the end
+// anyway. Bursts that follow each other without having been taken become one, as
+// of the first one's time.
+func (p *pipe) put(c *Console, at time.Time, data []byte) (much bool) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	b := p.next
 	switch last := b.last(c); {
 	case b.lost[c] > 0 || len(b.arena)+len(data) > p.limit || len(b.items) >= maxItems:
@@ -67,8 +70,7 @@ func (p *pipe) put(c *Console, at time.Time, data []byte) {
 		b.arena = append(b.arena, data...)
 		b.add(item{c: c, at: at, from: from, to: len(b.arena)})
 	}
-	p.mu.Unlock()
-	p.signal()
+	return len(b.arena) >= maxArena/4
 }
 
 // post queues an event behind what its console said.

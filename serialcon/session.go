@@ -157,6 +157,7 @@ func (s *Session) Close() error {
 	c.mu.Unlock()
 	s.stop()
 	s.cancel()
+	c.tellReader()
 	c.postAll(append([]Event{s.event(EventDetached, "")}, events...))
 	return nil
 }

@@ -43,7 +43,7 @@ type Log struct {
 	closed  bool
 	stamp   stamper
 	clock   clock
-	buf     []byte
+	mem     *sync.Pool
 	marks   []byte // records of our own for the next write
 	trouble trouble
 	stats   Stats
@@ -66,8 +66,10 @@ var _ serialcon.Log = (*Log)(nil)
 // parent must be. It mends what a crash left. Nothing runs by itself: a Store,
 // or calls of Sync and Keep, make bytes durable and close, compress and remove
 // segments.
-func Open(dir string, o Options) (*Log, error) {
-	l := &Log{dir: filepath.Clean(dir), opts: o.withDefaults(), opened: time.Now(), session: rand.Text()}
+func Open(dir string, o Options) (*Log, error) { return openLog(dir, o, new(sync.Pool)) }
+
+func openLog(dir string, o Options, mem *sync.Pool) (*Log, error) {
+	l := &Log{dir: filepath.Clean(dir), opts: o.withDefaults(), opened: time.Now(), session: rand.Text(), mem: mem}
 	l.steps = func(string) error { return nil }
 	l.relief = func() int64 { return dropOldest(l.dir) }
 	if l.opts.Console == "" {
@@ -155,8 +157,28 @@ func (l *Log) Write(at time.Time, p []byte) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.checkClock(at)
-	l.buf = l.stamp.data(l.buf[:0], at, p)
-	return l.put(at, l.buf, len(p), 0)
+	buf := l.take()
+	defer l.give(buf)
+	*buf = l.stamp.data((*buf)[:0], at, p)
+	return l.put(at, *buf, len(p), 0)
+}
+
+// maxMem is how much room for records is kept for the next Write.
+const maxMem = 128 << 10
+
+// take and give lend room for the records of one call: many logs share it, as
+// each needs it for a moment only.
+func (l *Log) take() *[]byte {
+	if buf, ok := l.mem.Get().(*[]byte); ok {
+		return buf
+	}
+	return new([]byte)
+}
+
+func (l *Log) give(buf *[]byte) {
+	if cap(*buf) <= maxMem {
+		l.mem.Put(buf)
+	}
 }
 
 // Event keeps an event. serialcon.EventLogResumed with the number of bytes that
@@ -170,16 +192,15 @@ func (l *Log) Event(e serialcon.Event) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.checkClock(at)
-	buf, err := l.stamp.json(l.buf[:0], at, kindEvent, e)
+	rec, err := l.stamp.json(nil, at, kindEvent, e)
 	if err != nil {
 		return fmt.Errorf("conlog: event of %s: %w", l.opts.Console, err)
 	}
-	l.buf = buf
 	var told int64
 	if e.Kind == serialcon.EventLogResumed {
 		told = e.N
 	}
-	return l.put(at, l.buf, 0, told)
+	return l.put(at, rec, 0, told)
 }
 
 const (

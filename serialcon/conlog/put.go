@@ -73,7 +73,7 @@ func (l *Log) flush(rec []byte, told int64) error {
 	if err := l.append(data); err != nil {
 		return err
 	}
-	l.marks = l.marks[:0]
+	l.marks = nil
 	if t.err != nil {
 		l.opts.Logger.Info("conlog: the disk takes bytes again", "dir", l.dir, "lost", t.lost)
 		l.stats.Bytes += int64(t.bytes)
@@ -144,7 +144,7 @@ func (l *Log) hold(rec []byte, n int) error {
 	t := &l.trouble
 	if t.lost == 0 && len(t.pending)+len(l.marks)+len(rec) <= l.opts.Pending {
 		t.pending = append(append(t.pending, l.marks...), rec...)
-		l.marks = l.marks[:0]
+		l.marks = nil
 		t.bytes += n
 		return nil
 	}

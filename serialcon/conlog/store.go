@@ -30,6 +30,7 @@ type Store struct {
 	// or remove. Zero means ten seconds.
 	KeepEvery time.Duration
 
+	mem  sync.Pool // of *[]byte: room for the records of one Write
 	mu   sync.Mutex
 	logs []*Log
 }
@@ -45,7 +46,7 @@ func (s *Store) Open(name string) (*Log, error) {
 	}
 	o := s.Options
 	o.Console = name
-	l, err := Open(filepath.Join(s.Dir, name), o)
+	l, err := openLog(filepath.Join(s.Dir, name), o, &s.mem)
 	if err != nil {
 		return nil, err
 	}

@@ -80,6 +80,10 @@ const (
 	slots = 10
 )
 
+// maxBurst is how much a device says at most at once to catch up when this
+// process was not run for a while: no UART hands over more than its line carries.
+const maxBurst = 2 << 10
+
 // talk makes all devices talk for a time.
 func (r rack) talk(ctx context.Context, rate int, last time.Duration) {
 	began := time.Now()
@@ -89,7 +93,7 @@ func (r rack) talk(ctx context.Context, rate int, last time.Duration) {
 			break
 		}
 		for i := slot; i < len(r); i += slots {
-			r[i].say(int64(float64(rate) * passed.Seconds()))
+			r[i].say(min(int64(float64(rate)*passed.Seconds()), r[i].said+maxBurst))
 		}
 		time.Sleep(passed + tick/slots - time.Since(began))
 	}

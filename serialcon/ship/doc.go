@@ -6,7 +6,7 @@
 //	s.Send(ship.Entry{Console: "pi-042", At: at, Text: "Kernel panic - not syncing"})
 //
 // Send never waits. The queue is bounded; what does not fit is counted, and the
-// count is sent as soon as there is room. It does not replace the local log:
-// syslog has no acknowledgement, so what the network held when a connection
-// broke is lost.
+// count is sent as soon as there is room. Syslog has no acknowledgement, so what
+// was sent last before a connection broke is sent again. It does not replace the
+// local log.
 package ship

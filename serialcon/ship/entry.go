@@ -82,7 +82,7 @@ func word(s string, limit int) string {
 
 // appendParam appends a value of structured data, RFC 5424 section 6.3.3.
 func appendParam(dst []byte, s string) []byte {
-	for i := range len(s) {
+	for i := range min(len(s), 255) {
 		switch c := s[i]; {
 		case c == '"', c == '\\', c == ']':
 			dst = append(dst, '\\', c)
@@ -96,13 +96,14 @@ func appendParam(dst []byte, s string) []byte {
 }
 
 // appendText appends text with control characters, and bytes that are no
-// UTF-8, escaped: a receiver may write messages into a file of lines.
+// UTF-8, escaped: a receiver may write messages into a file of lines. What is
+// appended is bounded, since a receiver may take the rest of a message that is
+// too long for another one.
 func appendText(dst []byte, s string) []byte {
+	begin := len(dst)
 	for i := 0; i < len(s); {
-		if i >= maxText {
-			return append(dst, "…"...)
-		}
 		r, n := utf8.DecodeRuneInString(s[i:])
+		had := len(dst)
 		switch {
 		case r == utf8.RuneError && n == 1:
 			dst = fmt.Appendf(dst, `\x%02x`, s[i])
@@ -111,6 +112,9 @@ func appendText(dst []byte, s string) []byte {
 		default:
 			quoted := strconv.QuoteRune(r)
 			dst = append(dst, quoted[1:len(quoted)-1]...)
+		}
+		if len(dst)-begin > maxText {
+			return append(dst[:had], "…"...)
 		}
 		i += n
 	}

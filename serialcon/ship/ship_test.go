@@ -36,16 +36,21 @@ func ExampleSyslog() {
 // server takes connections over TLS and hands out what comes.
 func server(t *testing.T) (l net.Listener, trust *tls.Config) {
 	t.Helper()
-	web := httptest.NewUnstartedServer(nil)
-	web.StartTLS()
-	cert := web.TLS.Certificates[0]
-	pool := x509.NewCertPool()
-	pool.AddCert(web.Certificate())
-	web.Close()
+	cert, trust := certificate()
 	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = l.Close() })
-	return l, &tls.Config{RootCAs: pool, ServerName: "example.com", MinVersion: tls.VersionTLS12}
+	return l, trust
+}
+
+// certificate is a server's, and what a client trusts it by.
+func certificate() (tls.Certificate, *tls.Config) {
+	web := httptest.NewUnstartedServer(nil)
+	web.StartTLS()
+	defer web.Close()
+	pool := x509.NewCertPool()
+	pool.AddCert(web.Certificate())
+	return web.TLS.Certificates[0], &tls.Config{RootCAs: pool, ServerName: "example.com", MinVersion: tls.VersionTLS12}
 }
 
 // frame reads a message of RFC 5425.

@@ -18,8 +18,11 @@ import (
 type Syslog struct {
 	Addr string      // "host:6514"
 	TLS  *tls.Config // nil trusts the system's authorities for Addr's host
-	Host string      // HOSTNAME of the messages. Empty means the machine's
-	App  string      // APP-NAME. Empty means "serialcon"
+	// Plain sends over TCP alone, with the same framing (RFC 6587, octet
+	// counting): to a receiver on this machine, or on a network of its own.
+	Plain bool
+	Host  string // HOSTNAME of the messages. Empty means the machine's
+	App   string // APP-NAME. Empty means "serialcon"
 	// Queue is how many entries wait for the server. Zero means 10,000.
 	Queue int
 	// Timeout of a connection's begin and of each write. Zero means 10 s.
@@ -55,25 +58,44 @@ func (s *Syslog) Run(ctx context.Context) error {
 	return nil
 }
 
-// once connects, sends as long as that goes, and reports whether it went.
-func (s *Syslog) once(ctx context.Context) (sent bool) {
-	sent, err := s.session(ctx)
+// once connects, sends as long as that goes, and reports whether it went for
+// longer than a moment.
+func (s *Syslog) once(ctx context.Context) (lasted bool) {
+	lasted, err := s.session(ctx)
+	s.queue.rewind(time.Now())
 	if s.Logger != nil && ctx.Err() == nil {
 		s.Logger.Warn("ship: syslog server lost", "addr", s.Addr, "err", err)
 	}
-	return sent
+	return lasted
+}
+
+// dial connects.
+func (s *Syslog) dial(ctx context.Context, timeout time.Duration) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	dialer := &net.Dialer{Timeout: timeout, KeepAlive: 30 * time.Second}
+	var conn net.Conn
+	var err error
+	if s.Plain {
+		conn, err = dialer.DialContext(ctx, "tcp", s.Addr)
+	} else {
+		conn, err = (&tls.Dialer{NetDialer: dialer, Config: s.TLS}).DialContext(ctx, "tcp", s.Addr)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ship: connect to %s: %w", s.Addr, err)
+	}
+	return conn, nil
 }
 
 // session is one connection's life.
-func (s *Syslog) session(ctx context.Context) (sent bool, err error) {
+func (s *Syslog) session(ctx context.Context) (lasted bool, err error) {
 	timeout := cmp.Or(s.Timeout, 10*time.Second)
-	dialer := tls.Dialer{NetDialer: &net.Dialer{Timeout: timeout, KeepAlive: 30 * time.Second}, Config: s.TLS}
-	dialing, cancel := context.WithTimeout(ctx, timeout)
-	conn, err := dialer.DialContext(dialing, "tcp", s.Addr)
-	cancel()
+	conn, err := s.dial(ctx, timeout)
 	if err != nil {
-		return false, fmt.Errorf("ship: connect to %s: %w", s.Addr, err)
+		return false, err
 	}
+	begun := time.Now()
+	defer func() { lasted = time.Since(begun) > linger }()
 	reading, gone := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -89,7 +111,7 @@ func (s *Syslog) session(ctx context.Context) (sent bool, err error) {
 	for {
 		entries, err := s.queue.peek(reading)
 		if err != nil {
-			return sent, fmt.Errorf("ship: %s closed the connection: %w", s.Addr, err)
+			return false, fmt.Errorf("ship: %s closed the connection: %w", s.Addr, err)
 		}
 		buf = buf[:0]
 		for _, e := range entries {
@@ -98,12 +120,11 @@ func (s *Syslog) session(ctx context.Context) (sent bool, err error) {
 			buf = append(buf, msg...)
 		}
 		if err := conn.SetWriteDeadline(time.Now().Add(timeout)); err != nil {
-			return sent, err
+			return false, err
 		}
 		if _, err := conn.Write(buf); err != nil {
-			return sent, fmt.Errorf("ship: send to %s: %w", s.Addr, err)
+			return false, fmt.Errorf("ship: send to %s: %w", s.Addr, err)
 		}
-		s.queue.drop(len(entries))
-		sent = true
+		s.queue.sent(len(entries), time.Now())
 	}
 }

@@ -3,8 +3,10 @@ package ship
 import (
 	"cmp"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strconv"
 	"sync"
 	"time"
@@ -21,10 +23,22 @@ type Journal struct {
 }
 
 // Send hands an entry over. It waits at most 100 ms for a journal that is busy;
-// an error means that the entry is lost.
+// an error means that the entry is lost. A journal that was restarted has a new
+// socket, which is found.
 func (j *Journal) Send(e Entry) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	had := j.conn != nil
+	err := j.send(e)
+	if err != nil && had && !errors.Is(err, os.ErrDeadlineExceeded) {
+		err = j.send(e)
+	}
+	return err
+}
+
+// send sends over the connection that there is, or a new one, and gives it up if
+// that fails.
+func (j *Journal) send(e Entry) error {
 	if j.conn == nil {
 		conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: cmp.Or(j.Path, "/run/systemd/journal/socket"), Net: "unixgram"})
 		if err != nil {

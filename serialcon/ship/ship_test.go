@@ -143,6 +143,15 @@ func TestJournal(t *testing.T) {
 		"MESSAGE": forged, "PRIORITY": "5", "SYSLOG_IDENTIFIER": "serialcon",
 		"SYSLOG_TIMESTAMP": "2026-11-26T06:46:03.123Z", "CONSOLE": "pi-042", "CONSOLE_EVENT": "match",
 	}, fields(t, buf[:n]))
+
+	require.NoError(t, l.Close())
+	again, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	require.NoError(t, err)
+	defer again.Close()
+	require.NoError(t, j.Send(ship.Entry{Console: "pi-042", At: at, Text: "kept"}), "a journal that was restarted is found")
+	n, err = again.Read(buf)
+	require.NoError(t, err)
+	require.Equal(t, "kept", fields(t, buf[:n])["MESSAGE"])
 	require.NoError(t, j.Close())
 	require.NoError(t, j.Close())
 	require.Error(t, (&ship.Journal{Path: path + "-none"}).Send(ship.Entry{}))

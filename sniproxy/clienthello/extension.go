@@ -111,17 +111,18 @@ func (i *Info) protocols(data []byte) Reason {
 	if !ok || len(list) == 0 {
 		return Truncated
 	}
-	i.alpn = list
-	for n := 0; len(list) > 0; n++ {
-		name, rest, ok := vector8(list)
+	rest := list
+	for n := 0; len(rest) > 0; n++ {
+		var name []byte
+		name, rest, ok = vector8(rest)
 		if !ok || len(name) == 0 {
 			return Truncated
 		}
 		if n == maxProtocols {
 			return TooManyProtocols
 		}
-		list = rest
 	}
+	i.alpn = list
 	return 0
 }
 

@@ -3,12 +3,22 @@ package clienthello
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 )
 
-// parse fills the Info from a whole ClientHello (RFC 8446 section 4.1.2), which
-// begins with its header of four bytes.
+// parse fills the Info from a whole ClientHello, which begins with its header of
+// four bytes; a malformed one leaves it empty.
 func (i *Info) parse(message []byte) Reason {
 	i.reset()
+	if r := i.fill(message); r != 0 {
+		i.reset()
+		return r
+	}
+	return 0
+}
+
+// fill takes the fields of RFC 8446 section 4.1.2.
+func (i *Info) fill(message []byte) Reason {
 	i.Size = len(message)
 	if len(message) < 4+2+32 {
 		return Truncated
@@ -86,10 +96,8 @@ func (s *typeSet) add(kind uint16) Reason {
 		*word |= bit
 		return 0
 	}
-	for _, k := range s.other[:s.n] {
-		if k == kind {
-			return DuplicateExtension
-		}
+	if slices.Contains(s.other[:s.n], kind) {
+		return DuplicateExtension
 	}
 	if s.n == maxOther {
 		return TooManyExtensions

@@ -64,6 +64,7 @@ func requireAgreement(t *testing.T, b []byte) {
 
 	hello, refusal := oracle(b)
 	if status != clienthello.Complete {
+		require.True(t, info.ServerName == nil && protocols(&info) == nil, "nothing is left of a hello that is none")
 		require.False(t, status == clienthello.NeedMore && refusal == nil, "a whole hello is not seen")
 		return
 	}

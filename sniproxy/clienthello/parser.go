@@ -62,7 +62,8 @@ type Parser struct {
 // looks only at what it has not seen in earlier calls: the cost of a hello that
 // arrives byte by byte is linear in its size. The bytes are not changed.
 //
-// On [Malformed] the error is an [*Error]; otherwise it is nil.
+// On [Malformed] the error is an [*Error] and the Info holds nothing of the hello;
+// otherwise the error is nil.
 func (p *Parser) Parse(received []byte, info *Info) (Status, error) {
 	for {
 		body, whole, reason := p.next(received)

@@ -20,8 +20,8 @@ type HelloOptions struct {
 	Pad int
 	// NameLast puts server_name behind all other extensions, padding too.
 	NameLast bool
-	// Classical leaves out the post-quantum key share; TLS12 leaves out all of
-	// TLS 1.3.
+	// Classical leaves out the post-quantum group and its key share; TLS12
+	// leaves out all of TLS 1.3.
 	Classical, TLS12 bool
 	// ALPN are the protocols offered: nil means h2 and http/1.1, and an empty
 	// list none.
@@ -101,7 +101,7 @@ func extensions(name string, o HelloOptions) []Extension {
 	all = append(all,
 		Extension{23, nil},                                    // extended_master_secret
 		Extension{0xff01, []byte{0}},                          // renegotiation_info
-		Extension{10, list16(0x11ec, 0x001d, 0x0017)},         // supported_groups
+		Extension{10, groups(o)},                              // supported_groups
 		Extension{11, []byte{1, 0}},                           // ec_point_formats
 		Extension{35, nil},                                    // session_ticket
 		Extension{5, []byte{1, 0, 0, 0, 0}},                   // status_request
@@ -164,6 +164,14 @@ func alpn(protocols []string) []byte {
 		return nil
 	}
 	return append16(nil, list)
+}
+
+// groups are the supported_groups.
+func groups(o HelloOptions) []byte {
+	if o.Classical || o.TLS12 {
+		return list16(0x001d, 0x0017)
+	}
+	return list16(0x11ec, 0x001d, 0x0017)
 }
 
 // modern are the extensions of TLS 1.3.

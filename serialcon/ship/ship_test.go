@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -145,6 +146,7 @@ func TestJournal(t *testing.T) {
 	}, fields(t, buf[:n]))
 
 	require.NoError(t, l.Close())
+	require.NoError(t, os.Remove(path))
 	again, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
 	require.NoError(t, err)
 	defer again.Close()

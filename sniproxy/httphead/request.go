@@ -129,7 +129,7 @@ func (p *RequestParser) parse(b []byte, r *Request) (int, Reason) {
 			return n, why
 		}
 	}
-	return more, p.scan.full(b, p.Limits)
+	return more, full(b, p.Limits)
 }
 
 // Reset forgets a head that is not complete.

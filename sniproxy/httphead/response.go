@@ -56,7 +56,7 @@ func (p *ResponseParser) parse(b []byte, x Exchange, r *Response) (int, Reason) 
 			return n, why
 		}
 	}
-	return more, p.scan.full(b, p.Limits)
+	return more, full(b, p.Limits)
 }
 
 // Reset forgets a head that is not complete.

@@ -43,12 +43,14 @@ func (s *scanner) firstLine() bool {
 	return first
 }
 
-// full says what is wrong when b, which is no complete head, can grow no more.
-func (s *scanner) full(b []byte, l Limits) Reason {
-	switch {
-	case len(b) < l.head():
+// full says what is wrong when b, which holds no head within the limit, is as long
+// as that.
+func full(b []byte, l Limits) Reason {
+	if len(b) < l.head() {
 		return 0
-	case s.lines == 0:
+	}
+	b = bytes.TrimPrefix(b[:l.head()], []byte("\r\n"))
+	if bytes.IndexByte(b, '\n') < 0 {
 		return TooLong
 	}
 	return TooLarge

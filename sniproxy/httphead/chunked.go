@@ -64,20 +64,25 @@ func (b *Body) step(c byte) Reason {
 		return b.sizeByte(c)
 	case chunkExtension:
 		return k.extensionByte(c)
-	case chunkSizeLF:
-		b.startChunk()
-		return want(c, '\n')
 	case chunkDataCR:
 		k.state = chunkDataLF
 		return want(c, '\r')
+	}
+	if k.state >= trailerStart && k.state < chunkEndLF {
+		return k.trailerByte(c)
+	}
+	if c != '\n' {
+		return BadChunk
+	}
+	switch k.state {
+	case chunkSizeLF:
+		b.startChunk()
 	case chunkDataLF:
 		k.state, k.digits = chunkSize, 0
-		return want(c, '\n')
-	case chunkEndLF:
+	default:
 		k.state = chunkEnd
-		return want(c, '\n')
 	}
-	return k.trailerByte(c)
+	return 0
 }
 
 func want(c, w byte) Reason {

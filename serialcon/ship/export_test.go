@@ -39,3 +39,6 @@ func (q *Queue) Rewind(now time.Time) { q.q.rewind(now) }
 
 // Len is how many are kept.
 func (q *Queue) Len() int { return len(q.q.items) }
+
+// Message is an entry as it is sent to a syslog server.
+func Message(e Entry, host, app string) []byte { return e.appendSyslog(nil, host, app) }

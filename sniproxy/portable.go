@@ -172,7 +172,7 @@ func readRefusal(err error) *RefusedError {
 
 // connect reaches a backend of the decision.
 func (p *portable) connect(f *flow, d *Decision) (net.Conn, *RefusedError) {
-	ctx, cancel := context.WithTimeout(p.run.ctx, p.run.timeouts.Dial)
+	ctx, cancel := p.run.dialContext()
 	defer cancel()
 	start := time.Now()
 	addrs, err := p.resolve(ctx, f, d)

@@ -155,6 +155,9 @@ func (r *relaying) allowed() time.Duration {
 	return r.idle
 }
 
+// errIdle is what ended a connection through which nothing passed.
+var errIdle = errors.New("sniproxy: nothing has passed for too long")
+
 func (r *relaying) check() {
 	r.over.Lock()
 	defer r.over.Unlock()

@@ -186,6 +186,11 @@ func (r *running) dialled(d *Decision, addr netip.AddrPort, err error, took time
 	}
 }
 
+// dialContext bounds what finding and reaching a backend may take.
+func (r *running) dialContext() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(r.ctx, r.timeouts.Dial)
+}
+
 // dialRefusal is what it means that no backend was reached.
 func dialRefusal(err error) *RefusedError {
 	var guard *backend.RefusedError

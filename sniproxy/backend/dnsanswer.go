@@ -1,10 +1,8 @@
 package backend
 
 import (
-	"crypto/rand"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/miekg/dns"
@@ -99,18 +97,4 @@ func (c *chain) atMost(ttl uint32) {
 		ttl = 0
 	}
 	c.ttl = min(c.ttl, time.Duration(ttl)*time.Second)
-}
-
-// mixCase turns letters to upper case at random.
-func mixCase(name string) string {
-	coins := make([]byte, len(name))
-	_, _ = rand.Read(coins) // never fails
-	return strings.Map(func(r rune) rune {
-		coin := coins[0]
-		coins = coins[1:]
-		if coin&1 == 1 && r >= 'a' && r <= 'z' {
-			return r - 'a' + 'A'
-		}
-		return r
-	}, name)
 }

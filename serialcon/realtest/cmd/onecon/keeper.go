@@ -23,9 +23,9 @@ type keeper struct {
 	logs *conlog.Store
 	out  io.Writer
 
-	mu     sync.Mutex // guards what follows, and out
-	spare  *os.File   // the open port once more: its Close by the console is no last one
-	silent bool       // nothing was said since the port was opened
+	mu     sync.Mutex         // guards what follows, and out
+	port   serialcon.Pollable // opened last
+	silent bool               // nothing was said since
 }
 
 // opener opens a tty and shows what it opened.
@@ -55,9 +55,13 @@ func (k *keeper) keep(ctx context.Context, replace <-chan os.Signal, device stri
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var wg sync.WaitGroup
+	ports := map[string]syscall.Conn{}
 	wg.Go(func() {
 		select {
 		case <-replace:
+			if file := k.copy(); file != nil {
+				ports[k.name] = file // so that the console's Close is not the last one
+			}
 			cancel()
 		case <-inner.Done():
 		}
@@ -73,17 +77,6 @@ func (k *keeper) keep(ctx context.Context, replace <-chan os.Signal, device stri
 	if err = errors.Join(err, l.Close()); err != nil || ctx.Err() != nil {
 		return err
 	}
-	return k.becomeNew()
-}
-
-// becomeNew executes this program anew. All that was read is in the log.
-func (k *keeper) becomeNew() error {
-	ports := map[string]syscall.Conn{}
-	k.mu.Lock()
-	if k.spare != nil {
-		ports[k.name] = k.spare
-	}
-	k.mu.Unlock()
 	k.say("replaced")
 	self, err := os.Executable()
 	if err != nil {
@@ -92,7 +85,27 @@ func (k *keeper) becomeNew() error {
 	return handover.Exec(self, os.Args, os.Environ(), ports)
 }
 
-// opened makes the port outlive this process.
+// copy is one more descriptor of the open port, or nil.
+func (k *keeper) copy() (file *os.File) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.port == nil {
+		return nil
+	}
+	raw, err := k.port.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	_ = raw.Control(func(fd uintptr) { // fails for a port that is closed
+		if fd, err := syscall.Dup(int(fd)); err == nil {
+			syscall.CloseOnExec(fd)
+			file = os.NewFile(uintptr(fd), k.name)
+		}
+	})
+	return file
+}
+
+// opened gives the port to the manager, if there is one.
 func (k *keeper) opened(port serialcon.Port) {
 	conn, ok := port.(serialcon.Pollable)
 	if !ok {
@@ -101,34 +114,13 @@ func (k *keeper) opened(port serialcon.Port) {
 	if err := handover.Store(k.name, conn); err != nil && !errors.Is(err, errors.ErrUnsupported) {
 		k.say(err.Error())
 	}
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		return
-	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.silent = true
-	_ = raw.Control(func(fd uintptr) {
-		if fd, err := syscall.Dup(int(fd)); err == nil {
-			syscall.CloseOnExec(fd)
-			k.spare = os.NewFile(uintptr(fd), k.name)
-		}
-	})
+	k.port, k.silent = conn, true
 }
 
-// event prints an event. A port that is gone is let go of at once: who holds it
-// keeps its name from the adapter that is plugged in again.
-func (k *keeper) event(e serialcon.Event) {
-	if e.Kind == serialcon.EventClosed {
-		k.mu.Lock()
-		if k.spare != nil {
-			_ = k.spare.Close()
-			k.spare = nil
-		}
-		k.mu.Unlock()
-	}
-	k.say(fmt.Sprintf("%s %q", e.Kind, e.Text))
-}
+// event prints an event.
+func (k *keeper) event(e serialcon.Event) { k.say(fmt.Sprintf("%s %q", e.Kind, e.Text)) }
 
 // tap prints when the port says something for the first time.
 func (k *keeper) tap(_ time.Time, p []byte) {

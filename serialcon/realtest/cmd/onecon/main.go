@@ -11,7 +11,9 @@
 //
 //	onecon -name pi-042 -dir /var/log/consoles -check HOST
 //
-// tells what of the lines of a serialcontest.Host is in the log.
+// tells what of the lines of a serialcontest.Host is in the log. Such a host is
+//
+//	onecon -say HOST -lines 1000
 //
 // Built with CGO_ENABLED=0 it runs in a guest that has nothing else.
 package main
@@ -48,8 +50,13 @@ func run(ctx context.Context, replace <-chan os.Signal, args []string, out io.Wr
 	device := fs.String("device", "", "the tty: a path, or a name by id or by path")
 	dir := fs.String("dir", ".", "the `folder` of logs")
 	host := fs.String("check", "", "say what of this `host`'s lines is in the log")
+	say := fs.String("say", "", "print lines of this `host`")
+	lines := fs.Int64("lines", 1000, "how many")
 	if err := fs.Parse(args); err != nil {
 		return err
+	}
+	if *say != "" {
+		return speak(out, *say, *lines)
 	}
 	logs := &conlog.Store{Dir: *dir}
 	if *host != "" {
@@ -57,6 +64,17 @@ func run(ctx context.Context, replace <-chan os.Signal, args []string, out io.Wr
 	}
 	k := &keeper{name: *name, logs: logs, out: out}
 	return k.keep(ctx, replace, *device)
+}
+
+// speak prints lines of a host.
+func speak(out io.Writer, name string, lines int64) error {
+	host := serialcontest.Host{Name: name}
+	for n := range lines {
+		if _, err := out.Write(host.Line(n)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // check reads a log and judges the lines of a host in it.

@@ -49,5 +49,15 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	return "limit: " + e.Kind.String() + " per " + e.Scope.String() + " reached"
+	what, of := "connections", "of one client"
+	if e.Kind == Rate {
+		what = "new connections"
+	}
+	switch e.Scope {
+	case PerSite:
+		of = "to one site"
+	case Total:
+		of = "in all"
+	}
+	return "limit: too many " + what + " " + of
 }

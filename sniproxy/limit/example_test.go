@@ -8,8 +8,19 @@ import (
 )
 
 func ExampleLimiter() {
-	l := &limit.Limiter{PerClient: limit.Limit{Conns: 1}}
-	_, err := l.Acquire(netip.MustParseAddr("192.0.2.1"), "example.com")
-	fmt.Println(err)
-	// Output: <nil>
+	l := &limit.Limiter{PerClient: limit.Limit{Conns: 2}}
+	subscriber := []netip.Addr{ // one /56
+		netip.MustParseAddr("2001:db8:0:4200::1"),
+		netip.MustParseAddr("2001:db8:0:4201::1"),
+		netip.MustParseAddr("2001:db8:0:42ff::1"),
+	}
+	for _, addr := range subscriber {
+		lease, err := l.Client(addr)
+		if err != nil {
+			fmt.Println(err)
+			continue
+		}
+		defer lease.Release()
+	}
+	// Output: limit: too many connections of one client
 }

@@ -31,6 +31,7 @@ type Limiter struct {
 
 	once      sync.Once
 	epoch     time.Time
+	timed     atomic.Bool // some rate needs the clock
 	perClient rate
 	clients   *group[client] // nil: not limited
 	sites     *group[string]
@@ -48,6 +49,7 @@ const (
 
 func (l *Limiter) start() {
 	l.epoch = l.clock()
+	l.timed.Store(l.PerClient.Rate > 0 || l.PerSite.Rate > 0 || l.Total.Rate > 0)
 	l.perClient, l.total.rate = l.PerClient.rate(), l.Total.rate()
 	if l.PerClient != (Limit{}) {
 		maxClients := l.MaxClients
@@ -79,9 +81,13 @@ func (l *Limiter) clock() time.Time {
 	return l.Now()
 }
 
-// now is the time since the first use, by the monotonic clock if there is one.
+// now is the time since the first use, by the monotonic clock if there is one. To
+// ask for it takes as long as all else, so it is not asked for without need.
 func (l *Limiter) now() int64 {
 	l.once.Do(l.start)
+	if !l.timed.Load() {
+		return 0
+	}
 	return int64(l.clock().Sub(l.epoch))
 }
 
@@ -109,9 +115,13 @@ func (l *Limiter) Client(addr netip.Addr) (Lease, error) {
 }
 
 // Site takes a connection to the site out of its limit: lim, or PerSite where lim
-// is zero. The sites must be names that the operator chose; one is remembered
+// is zero. The whole, of which [Limiter.Client] has counted it, is not asked. The sites must be names that the operator chose; one is remembered
 // while it has connections or its rate needs it.
 func (l *Limiter) Site(site string, lim Limit) (Lease, error) {
+	l.once.Do(l.start)
+	if lim.Rate > 0 && !l.timed.Load() {
+		l.timed.Store(true)
+	}
 	bySite, kind := l.askSite(site, lim, l.now())
 	if kind != 0 {
 		return Lease{}, l.refuse(PerSite, kind)

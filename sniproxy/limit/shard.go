@@ -30,6 +30,7 @@ type claim[K comparable] struct {
 	shard *shard[K]
 	slot  slot
 	full  int64
+	now   int64
 }
 
 // ask returns a claim, or what refuses it.
@@ -43,7 +44,7 @@ func (g *group[K]) ask(key K, r rate, now int64) (claim[K], Kind) {
 		s.mu.Unlock()
 		return claim[K]{}, refused
 	}
-	return claim[K]{shard: s, slot: slot{at, i}, full: full}, 0
+	return claim[K]{shard: s, slot: slot{at, i}, full: full, now: now}, 0
 }
 
 func (c *claim[K]) take() slot {
@@ -61,9 +62,7 @@ func (c *claim[K]) drop() {
 	if c.shard == nil {
 		return
 	}
-	if c.shard.table.entries[c.slot.entry].conns == 0 {
-		c.shard.rest(c.slot.entry)
-	}
+	c.shard.settle(c.slot.entry, c.now)
 	c.shard.mu.Unlock()
 }
 
@@ -114,8 +113,14 @@ func (s *shard[K]) ask(key K, hash uint32, r rate, now int64) (i int32, full int
 }
 
 func (s *shard[K]) release(i int32, now int64) {
+	s.table.entries[i].conns--
+	s.settle(i, now)
+}
+
+// settle sees to an entry that may have lost its last connection: it is remembered
+// for its rate only.
+func (s *shard[K]) settle(i int32, now int64) {
 	e := &s.table.entries[i]
-	e.conns--
 	switch {
 	case e.conns > 0:
 	case e.full <= now:

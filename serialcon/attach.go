@@ -48,8 +48,8 @@ func (c *Console) Attach(ctx context.Context, o AttachOptions) (*Session, error)
 	}
 	s.filter.keys = o.Escape
 
+	c.refill(ctx, o.History)
 	c.mu.Lock()
-	c.prepare()
 	c.lastID++
 	s.id = c.lastID
 	s.cursor = max(c.outside, c.ring.start)
@@ -87,7 +87,7 @@ func (c *Console) past(n int) []byte {
 		return nil
 	}
 	raw := c.ring.read(nil, from, c.outside)
-	if from > 0 { // the first line is cut, maybe inside a sequence
+	if from > c.first { // the first line is cut, maybe inside a sequence
 		raw = raw[bytes.IndexByte(raw, '\n')+1:]
 	}
 	return c.sanitizer().Append(nil, raw)

@@ -87,7 +87,7 @@ func (s *Session) whoText() string {
 func (s *Session) lastLines(n int) string {
 	c := s.c
 	c.mu.Lock()
-	from := c.ring.start
+	from, whole := c.ring.start, c.ring.start == c.first
 	raw := c.ring.read(nil, from, c.outside)
 	c.mu.Unlock()
 	at := len(raw)
@@ -99,7 +99,7 @@ func (s *Session) lastLines(n int) string {
 		}
 	}
 	raw = raw[at:]
-	if at == 0 && from > 0 {
+	if at == 0 && !whole {
 		raw = raw[bytes.IndexByte(raw, '\n')+1:]
 	}
 	return "replay:\r\n" + string(new(stripper).Append(nil, raw)) + "\r\n... end of replay"

@@ -28,8 +28,10 @@ type Console struct {
 	// of this console's own.
 	Engine *Engine
 
-	// History is how many of the last bytes are kept while nobody watches.
-	// Zero means 16 KiB, less than zero none.
+	// History is how many of the last bytes are kept in memory while nobody
+	// watches. Zero means 16 KiB or, with a Log that is a Recaller, none: then
+	// the log gives them back to the first who attaches. Less than zero means
+	// none at all.
 	History int
 	// Backlog is how many are kept while somebody does: a viewer that is
 	// further behind skips to the live end. Zero means 256 KiB.
@@ -65,6 +67,9 @@ type Console struct {
 	port     Port             // while open
 	pace     func(typed bool) // tells the port's reader that somebody types, or watches
 	ring     ring
+	recall   Recaller // nil: the past is what the ring has
+	taken    int64    // by it, of what came before ring.end
+	first    int64    // where the first line of all starts, as far as is known
 	track    tracker
 	safe     int64 // the last start of a line, outside a sequence
 	outside  int64 // the last place outside a sequence
@@ -83,7 +88,25 @@ func (c *Console) prepare() {
 	c.ready = true
 	c.kick = make(chan struct{}, 1)
 	c.out = make(chan struct{}, 1)
-	c.ring.limit = c.history()
+	if c.History == 0 {
+		c.recall, _ = c.Log.(Recaller)
+	}
+	if c.recall != nil {
+		c.taken = c.recall.Taken()
+		c.ring.start, c.ring.end, c.first, c.safe, c.outside = longAgo, longAgo, longAgo, longAgo, longAgo
+	}
+	c.ring.limit = c.kept()
+}
+
+// longAgo leaves room for offsets of bytes that came before this Console ran.
+const longAgo = 1 << 40
+
+// kept is how much of the past is in memory while nobody watches.
+func (c *Console) kept() int {
+	if c.recall != nil {
+		return 0
+	}
+	return c.history()
 }
 
 func (c *Console) history() int {
@@ -136,9 +159,9 @@ func (c *Console) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.post(c, Event{Kind: EventStarted, At: time.Now(), Text: c.Port.String()})
+	apart(func() { c.post(Event{Kind: EventStarted, Text: c.Port.String()}) })
 	c.serve(ctx)
-	p.post(c, Event{Kind: EventStopped, At: time.Now()})
+	c.post(Event{Kind: EventStopped})
 	p.flush()
 	c.mu.Lock()
 	c.pipe, c.running = nil, false
@@ -203,18 +226,28 @@ func (c *Console) OnScreen(fn func(Screen)) {
 	fn(c.Screen)
 }
 
+// apart runs fn on a stack of its own. Hundreds of consoles wait in Run, and
+// each would keep a stack of the size that an Open once needed.
+func apart(fn func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		fn()
+	}()
+	<-done
+}
+
 // serve keeps the port open and read until ctx ends.
 func (c *Console) serve(ctx context.Context) {
 	retry := retry{c: c}
 	for ctx.Err() == nil {
-		port, err := c.Port.Open(ctx)
+		u, err := c.open(ctx)
 		if err != nil {
 			retry.failed(ctx, err)
 			continue
 		}
 		opened := time.Now()
-		c.post(Event{Kind: EventOpened, Text: c.Port.String()})
-		err = c.use(ctx, port)
+		err = u.read(ctx)
 		if ctx.Err() != nil {
 			return
 		}
@@ -233,32 +266,54 @@ func reasonOf(err error) string {
 	return err.Error()
 }
 
-// use reads an open port until it fails or ctx ends.
-func (c *Console) use(ctx context.Context, port Port) (err error) {
+// use is an open port while it is read.
+type use struct {
+	c      *Console
+	port   Port
+	health *health // nil: the port has nothing to watch
+}
+
+// open opens the port, and tells whom it concerns.
+func (c *Console) open(ctx context.Context) (u *use, err error) {
+	apart(func() {
+		port, oerr := c.Port.Open(ctx)
+		if err = oerr; err != nil {
+			return
+		}
+		c.post(Event{Kind: EventOpened, Text: c.Port.String()})
+		if n, ok := port.(Notifier); ok {
+			n.Notify(c.post)
+		}
+		c.setPort(port)
+		u = &use{c: c, port: port, health: newHealth(c, port)}
+	})
+	return u, err
+}
+
+// read reads the port until it fails or ctx ends, and closes it.
+func (u *use) read(ctx context.Context) error {
 	inner, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
-	defer func() {
-		cancel()
-		c.setPort(nil)
-		err = errors.Join(err, port.Close())
-		wg.Wait()
-	}()
-	if n, ok := port.(Notifier); ok {
-		n.Notify(c.post)
+	if u.health != nil {
+		wg.Go(func() { u.health.poll(inner) })
 	}
-	c.setPort(port)
-	if h := newHealth(c, port); h != nil {
-		wg.Go(func() { h.poll(inner) })
-	}
-	if c.Engine != nil {
-		if pollable, ok := port.(Pollable); ok {
-			err := c.Engine.read(inner, c, pollable)
-			if !errors.Is(err, errors.ErrUnsupported) {
-				return err
-			}
+	err := u.readBy(inner)
+	cancel()
+	u.c.setPort(nil)
+	err = errors.Join(err, u.port.Close())
+	wg.Wait()
+	return err
+}
+
+// readBy reads the port in the console's engine, if that can, or else here.
+func (u *use) readBy(ctx context.Context) error {
+	if pollable, ok := u.port.(Pollable); ok && u.c.Engine != nil {
+		err := u.c.Engine.read(ctx, u.c, pollable)
+		if !errors.Is(err, errors.ErrUnsupported) {
+			return err
 		}
 	}
-	return c.read(inner, port)
+	return u.c.read(ctx, u.port)
 }
 
 // read is the portable reader.

@@ -23,6 +23,9 @@ func (c *Console) deliver(at time.Time, p []byte) {
 	}
 	from := c.ring.end
 	c.ring.write(p)
+	if c.recall != nil {
+		c.taken = c.recall.Taken()
+	}
 	outside, line := c.track.write(p)
 	if outside >= 0 {
 		c.outside = from + int64(outside)

@@ -1,6 +1,7 @@
 package serialcon
 
 import (
+	"context"
 	"io"
 	"time"
 )
@@ -19,6 +20,16 @@ type Log interface {
 	Sync() error
 	// Close ends the log. The Console leaves that to whoever opened it.
 	Close() error
+}
+
+// Recaller is implemented by a Log that gives back what it took, so that a
+// Console does not keep it in memory while nobody watches.
+type Recaller interface {
+	// Taken is how many bytes the log keeps of those that Write was given.
+	Taken() int64
+	// Recall returns the last n bytes before the one that Taken would call by
+	// that number, or as many as there are. It may be called at any time.
+	Recall(ctx context.Context, before int64, n int) ([]byte, error)
 }
 
 // Screen keeps what a terminal on the port would show. It is called by one

@@ -5,11 +5,12 @@ import (
 	"time"
 )
 
-// maxArena and maxIdle are how much an idle pipe keeps for its next batch, in
-// bytes and in items.
+// What a pipe takes is in blocks of blockSize, of which maxSpare are kept for
+// later, as are maxIdle items.
 const (
-	maxArena = 1 << 18
-	maxIdle  = 4096
+	blockSize = 32 << 10
+	maxSpare  = 16
+	maxIdle   = 4096
 )
 
 // maxItems bounds the bursts and events that wait for a log that hangs.
@@ -25,23 +26,25 @@ type pipe struct {
 	mu     sync.Mutex // guards what follows
 	next   *batch
 	spare  *batch
+	blocks [][]byte // free ones
 	closed bool
 }
 
 // A batch is what came while the batch before it was logged.
 type batch struct {
-	arena []byte
-	items []item
-	calls []func()           // after all else
-	lost  map[*Console]int64 // bytes after the last that is in arena; nil is none
+	blocks [][]byte // hold the bytes of items; all but the last are full
+	size   int      // of the bytes
+	items  []item
+	calls  []func()           // after all else
+	lost   map[*Console]int64 // bytes after the last that is in blocks; nil is none
 }
 
-// An item is bytes of a console, arena[from:to], or an event.
+// An item is bytes of a console, [from:to] of a block, or an event.
 type item struct {
-	c        *Console
-	at       time.Time
-	from, to int
-	event    *Event
+	c               *Console
+	at              time.Time
+	block, from, to int32
+	event           *Event
 }
 
 func newPipe(limit int) *pipe {
@@ -56,28 +59,54 @@ func (p *pipe) put(c *Console, at time.Time, data []byte) (much bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	b := p.next
-	switch last := b.last(c); {
-	case b.lost[c] > 0 || len(b.arena)+len(data) > p.limit || len(b.items) >= maxItems:
+	if b.lost[c] > 0 || b.size+len(data) > p.limit || len(b.items) >= maxItems {
 		if b.lost == nil {
 			b.lost = map[*Console]int64{}
 		}
 		b.lost[c] += int64(len(data))
-	case last != nil:
-		b.arena = append(b.arena, data...)
-		last.to = len(b.arena)
-	default:
-		from := len(b.arena)
-		b.arena = append(b.arena, data...)
-		b.add(item{c: c, at: at, from: from, to: len(b.arena)})
+		return true
 	}
-	return len(b.arena) >= maxArena/4
+	last := b.last(c)
+	if n := len(b.blocks); n == 0 || len(b.blocks[n-1])+len(data) > cap(b.blocks[n-1]) {
+		b.blocks = append(b.blocks, p.block(len(data)))
+		last = nil
+	}
+	block := &b.blocks[len(b.blocks)-1]
+	from := len(*block)
+	*block = append(*block, data...)
+	b.size += len(data)
+	if last == nil {
+		b.items = append(b.items, item{c: c, at: at, block: int32(len(b.blocks) - 1), from: int32(from)})
+		last = &b.items[len(b.items)-1]
+	}
+	last.to = int32(len(*block))
+	return b.size >= blockSize
+}
+
+// block returns an empty block with room for n bytes. It is called with mu held.
+func (p *pipe) block(n int) []byte {
+	if last := len(p.blocks) - 1; last >= 0 && n <= blockSize {
+		block := p.blocks[last]
+		p.blocks = p.blocks[:last]
+		return block[:0]
+	}
+	return make([]byte, 0, max(n, blockSize))
+}
+
+// free gives a block back.
+func (p *pipe) free(block []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.blocks) < maxSpare && cap(block) == blockSize {
+		p.blocks = append(p.blocks, block)
+	}
 }
 
 // post queues an event behind what its console said.
 func (p *pipe) post(c *Console, e Event) {
 	p.mu.Lock()
 	if len(p.next.items) < maxItems {
-		p.next.add(item{c: c, event: &e})
+		p.next.items = append(p.next.items, item{c: c, event: &e})
 	}
 	p.mu.Unlock()
 	p.signal()
@@ -120,7 +149,7 @@ func (p *pipe) run() {
 			if b == nil {
 				break
 			}
-			b.deliver()
+			p.deliver(b)
 			p.recycle(b)
 		}
 	}
@@ -140,24 +169,20 @@ func (p *pipe) take() (b *batch, closed bool) {
 	return b, p.closed
 }
 
-// recycle keeps a batch's memory for later, unless a jam made it large.
+// recycle keeps a batch for later, unless a jam made it large.
 func (p *pipe) recycle(b *batch) {
 	clear(b.items)
-	b.items, b.calls, b.lost = b.items[:0], nil, nil
+	*b = batch{items: b.items[:0], blocks: b.blocks[:0]}
 	if cap(b.items) > maxIdle {
 		b.items = nil
-	}
-	b.arena = b.arena[:0]
-	if cap(b.arena) > maxArena {
-		b.arena = nil
 	}
 	p.mu.Lock()
 	p.spare = b
 	p.mu.Unlock()
 }
 
-// last returns the newest item if it is bytes of that console, which the
-// arena ends with.
+// last returns the newest item if it is bytes of that console, with which the
+// newest block ends.
 func (b *batch) last(c *Console) *item {
 	if len(b.items) == 0 {
 		return nil
@@ -169,17 +194,25 @@ func (b *batch) last(c *Console) *item {
 	return it
 }
 
-func (b *batch) add(it item) { b.items = append(b.items, it) }
-
-func (b *batch) deliver() {
+// deliver hands everything to the consoles, and each block back behind its last
+// item.
+func (p *pipe) deliver(b *batch) {
+	done := 0
 	for i := range b.items {
 		it := &b.items[i]
 		if it.event != nil {
 			it.c.deliverEvent(*it.event)
 			continue
 		}
-		it.c.deliver(it.at, b.arena[it.from:it.to])
+		for ; done < int(it.block); done++ {
+			p.free(b.blocks[done])
+		}
+		it.c.deliver(it.at, b.blocks[it.block][it.from:it.to])
 	}
+	for ; done < len(b.blocks); done++ {
+		p.free(b.blocks[done])
+	}
+	clear(b.blocks)
 	for c, n := range b.lost {
 		c.deliverEvent(Event{Kind: EventGap, N: n, Text: "the log is too slow"})
 	}

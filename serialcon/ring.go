@@ -1,5 +1,7 @@
 package serialcon
 
+import "slices"
+
 // A ring holds the last bytes of a stream and knows their offsets in it. It
 // takes memory as bytes come, up to its limit.
 type ring struct {
@@ -58,7 +60,22 @@ func (r *ring) setLimit(n int) {
 }
 
 func (r *ring) resize(size int) {
-	keep := r.read(nil, max(r.start, r.end-int64(size)), r.end)
+	r.hold(size, r.read(nil, max(r.start, r.end-int64(size)), r.end))
+}
+
+// prepend puts bytes before those that are held, as far as there is room.
+func (r *ring) prepend(p []byte) {
+	held := r.read(nil, r.start, r.end)
+	p = p[max(0, len(p)+len(held)-r.limit):]
+	size := max(minRing, len(r.buf))
+	for size < len(p)+len(held) {
+		size *= 2
+	}
+	r.hold(min(size, r.limit), slices.Concat(p, held))
+}
+
+// hold makes keep, which ends where the stream does, all that is held.
+func (r *ring) hold(size int, keep []byte) {
 	r.buf = make([]byte, size)
 	r.start = r.end - int64(len(keep))
 	for o := r.start; len(keep) > 0; {

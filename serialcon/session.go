@@ -149,7 +149,7 @@ func (s *Session) Close() error {
 	}
 	if len(c.sessions) == 0 {
 		c.sessions = nil
-		c.ring.setLimit(c.history())
+		c.ring.setLimit(c.kept())
 	}
 	s.notices = nil
 	close(s.events)

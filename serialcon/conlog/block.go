@@ -22,12 +22,15 @@ func plainBlocks(f *os.File) ([]block, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out []block
+	return cutBlocks(size), nil
+}
+
+func cutBlocks(size int64) (out []block) {
 	for off := int64(0); off < size; off += blockSize {
 		n := min(blockSize, size-off)
 		out = append(out, block{Off: off, Len: n, Raw: n, Min: math.MinInt64, Max: math.MaxInt64, Open: true})
 	}
-	return out, nil
+	return out
 }
 
 // readPlain reads the records that begin in the block. A record that has no

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -21,12 +22,13 @@ const lineLength = 64
 // opens as DIR/NAME. As a UART does, it loses what the tty does not take.
 type device struct {
 	serialcontest.Host
-	pty   *serialcontest.PTY
-	fd    int
-	hold  *os.File // keeps the tty's buffer over a server's opening and closing
-	said  int64    // bytes of its lines, lost or not
-	lost  int64    // bytes that the tty did not take
-	burst []byte
+	pty    *serialcontest.PTY
+	fd     int
+	hold   *os.File // keeps the tty's buffer over a server's opening and closing
+	bursts int64
+	said   int64 // bytes of its lines, lost or not
+	lost   int64 // bytes that the tty did not take
+	burst  []byte
 }
 
 type rack []*device
@@ -84,8 +86,12 @@ const (
 // process was not run for a while: no UART hands over more than its line carries.
 const maxBurst = 2 << 10
 
-// talk makes all devices talk for a time.
-func (r rack) talk(ctx context.Context, rate int, last time.Duration) {
+// talk makes all devices talk for a time, by a thread that nothing else uses.
+func (r rack) talk(ctx context.Context, rate int, last time.Duration) error {
+	runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
+	if err := nice(unix.Gettid(), deviceNice); err != nil {
+		return err
+	}
 	began := time.Now()
 	for slot := 0; ctx.Err() == nil; slot = (slot + 1) % slots {
 		passed := time.Since(began)
@@ -100,6 +106,7 @@ func (r rack) talk(ctx context.Context, rate int, last time.Duration) {
 	for _, d := range r { // to the end of the line
 		d.say((d.said + lineLength - 1) / lineLength * lineLength)
 	}
+	return ctx.Err()
 }
 
 // say goes on to the byte of that number.
@@ -111,6 +118,7 @@ func (d *device) say(to int64) {
 		d.burst = append(d.burst, line...)
 		d.said += int64(len(line))
 	}
+	d.bursts++
 	for b := d.burst; len(b) > 0; {
 		n, err := unix.Write(d.fd, b)
 		if errors.Is(err, unix.EINTR) {
@@ -124,13 +132,15 @@ func (d *device) say(to int64) {
 	}
 }
 
-// totals are the bytes that were said, and those of them that no tty took.
-func (r rack) totals() (said, refused int64) {
+// totals are the bytes that were said, those of them that no tty took, and the
+// bursts.
+func (r rack) totals() (said, refused, bursts int64) {
 	for _, d := range r {
 		said += d.said
 		refused += d.lost
+		bursts += d.bursts
 	}
-	return said, refused
+	return said, refused, bursts
 }
 
 // missing is how many bytes of a device's lines are not whole in a text, which

@@ -16,6 +16,7 @@ type figures struct {
 	said    int64 // bytes by all consoles
 	refused int64 // of these, by the ttys, because they were not read in time
 	missing int64 // of these, in the log
+	bursts  int64 // in which they came
 }
 
 // load measures the servers on n consoles that talk all the time, one after
@@ -40,8 +41,8 @@ func (o *options) load(ctx context.Context, n, rounds int, servers []server) err
 	}
 	for _, s := range servers {
 		f := summary(runs[s.name])
-		fmt.Printf("  %-10s %6.2f s cpu (%4.1f %% of a processor)  %6.1f MB  %3d processes  %d of %d bytes lost (%d by the tty)",
-			s.name, f.cpu.Seconds(), 100*f.cpu.Seconds()/o.last.Seconds(), float64(f.pss)/1e6, f.procs, f.missing, f.said, f.refused)
+		fmt.Printf("  %-10s %6.2f s cpu (%4.1f %% of a processor)  %6.1f MB  %3d processes  %d of %d bytes lost (%d by the tty), in bursts of %d",
+			s.name, f.cpu.Seconds(), 100*f.cpu.Seconds()/o.last.Seconds(), float64(f.pss)/1e6, f.procs, f.missing, f.said, f.refused, f.said/max(f.bursts, 1))
 		if s.name != ours[0].name {
 			fmt.Printf("  ours is %.2f of its cpu, %.2f of its memory", float64(mine.cpu)/float64(f.cpu), float64(mine.pss)/float64(f.pss))
 		}
@@ -59,6 +60,7 @@ func summary(runs []figures) (f figures) {
 		f.said += run.said
 		f.refused += run.refused
 		f.missing += run.missing
+		f.bursts += run.bursts
 	}
 	return f
 }
@@ -93,7 +95,11 @@ func (o *options) once(ctx context.Context, s *server, n int) (f figures, err er
 		return f, err
 	}
 	before := measure(cmd.Process.Pid)
-	r.talk(ctx, o.rate, o.last)
+	talked := make(chan error)
+	go func() { talked <- r.talk(ctx, o.rate, o.last) }()
+	if err := <-talked; err != nil {
+		return f, err
+	}
 	time.Sleep(500 * time.Millisecond)
 	f.usage = measure(cmd.Process.Pid)
 	f.cpu -= before.cpu
@@ -102,7 +108,7 @@ func (o *options) once(ctx context.Context, s *server, n int) (f figures, err er
 		text, _ := os.ReadFile(filepath.Join(run, "output"))
 		fmt.Print(string(text))
 	}
-	f.said, f.refused = r.totals()
+	f.said, f.refused, f.bursts = r.totals()
 	for _, d := range r {
 		text, err := s.log(ctx, run, d.Name)
 		if err != nil {

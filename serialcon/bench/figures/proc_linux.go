@@ -33,6 +33,20 @@ func adoptOrphans() error {
 	return nil
 }
 
+// The priorities of the devices, which have the time of hardware, and of the
+// servers: other work on the machine would make them read larger bursts.
+const (
+	deviceNice = -20
+	serverNice = -15
+)
+
+func nice(pid, level int) error {
+	if err := unix.Setpriority(unix.PRIO_PROCESS, pid, level); err != nil {
+		return fmt.Errorf("raise a priority: %w", err)
+	}
+	return nil
+}
+
 // stat reads /proc/PID/stat behind the program's name.
 func stat(pid int) ([]string, bool) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))

@@ -21,7 +21,20 @@ type conn struct {
 	who     Caller
 	drained chan struct{}
 	drain   func() // closes drained, once
+
+	from  netip.Prefix
+	since time.Time
+	stage stage // guarded by the server's mu
 }
+
+// stage is how far a connection has come.
+type stage uint8
+
+const (
+	stageLogin stage = iota // it has not logged in
+	stageOpen               // it has
+	stageGone               // it made room for another, and is not counted any more
+)
 
 func (s *Server) limits() limits {
 	return limits{
@@ -35,17 +48,16 @@ func (s *Server) handle(ctx context.Context, nc net.Conn, config *ssh.ServerConf
 	defer func() { _ = nc.Close() }()
 	stop := context.AfterFunc(ctx, func() { _ = nc.Close() })
 	defer stop()
-	c := &conn{s: s, net: nc, drained: make(chan struct{})}
+	c := &conn{s: s, net: nc, drained: make(chan struct{}), from: sourceOf(nc.RemoteAddr()), since: time.Now()}
 	c.drain = sync.OnceFunc(func() { close(c.drained) })
 	c.who.From = nc.RemoteAddr().String()
-	from := sourceOf(nc.RemoteAddr())
-	if why := s.enter(c, from); why != "" {
+	if why := s.enter(c); why != "" {
 		s.audit(Entry{Kind: AuditRefused, From: c.who.From, What: "connection", Err: why})
 		return
 	}
 	defer s.group.Done()
-	loggedIn, failed := false, true
-	defer func() { s.leave(c, from, loggedIn, failed) }()
+	failed := true
+	defer func() { s.leave(c, failed) }()
 
 	_ = nc.SetDeadline(time.Now().Add(cmp.Or(s.LoginGrace, 30*time.Second)))
 	sc, channels, requests, err := ssh.NewServerConn(nc, config)
@@ -57,7 +69,7 @@ func (s *Server) handle(ctx context.Context, nc net.Conn, config *ssh.ServerConf
 	_ = nc.SetDeadline(time.Time{})
 	failed = false
 	c.identify(sc)
-	if loggedIn = s.login(from); !loggedIn {
+	if !s.login(c) {
 		s.audit(c.entry(AuditRefused, "connection", errors.New("too many connections")))
 		return
 	}
@@ -70,13 +82,17 @@ func (s *Server) handle(ctx context.Context, nc net.Conn, config *ssh.ServerConf
 }
 
 // enter admits a connection, or says why not.
-func (s *Server) enter(c *conn, from netip.Prefix) string {
+func (s *Server) enter(c *conn) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.draining {
 		return "the server shuts down"
 	}
-	if why := s.limit.admit(from, time.Now(), s.limits()); why != "" {
+	now, limits := time.Now(), s.limits()
+	if s.limit.logins >= limits.logins {
+		s.makeRoom(c.from, now, limits)
+	}
+	if why := s.limit.admit(c.from, now, limits); why != "" {
 		return why
 	}
 	s.conns[c] = struct{}{}
@@ -84,17 +100,51 @@ func (s *Server) enter(c *conn, from netip.Prefix) string {
 	return ""
 }
 
-func (s *Server) login(from netip.Prefix) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.limit.login(from, s.limits())
+// makeRoom ends the oldest connection that has not logged in of the source that
+// has most of them, unless the source that comes would then have as many more:
+// clients that connect and say nothing keep nobody else out. It is called with
+// mu held.
+func (s *Server) makeRoom(from netip.Prefix, now time.Time, limits limits) {
+	counts := map[netip.Prefix]int{}
+	most := 0
+	for c := range s.conns {
+		if c.stage == stageLogin {
+			counts[c.from]++
+			most = max(most, counts[c.from])
+		}
+	}
+	if counts[from] >= most {
+		return
+	}
+	var oldest *conn
+	for c := range s.conns {
+		if c.stage == stageLogin && counts[c.from] == most && (oldest == nil || c.since.Before(oldest.since)) {
+			oldest = c
+		}
+	}
+	oldest.stage = stageGone
+	s.limit.leave(oldest.from, false, true, now, limits)
+	_ = oldest.net.Close()
 }
 
-func (s *Server) leave(c *conn, from netip.Prefix, loggedIn, failed bool) {
+// login counts a connection that logged in, if there is room for it.
+func (s *Server) login(c *conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c.stage == stageGone || !s.limit.login(c.from, s.limits()) {
+		return false
+	}
+	c.stage = stageOpen
+	return true
+}
+
+func (s *Server) leave(c *conn, failed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c)
-	s.limit.leave(from, loggedIn, failed, time.Now(), s.limits())
+	if c.stage != stageGone {
+		s.limit.leave(c.from, c.stage == stageOpen, failed, time.Now(), s.limits())
+	}
 }
 
 // loginError says why a login failed, without repeating it for each key.

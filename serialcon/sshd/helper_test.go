@@ -49,6 +49,13 @@ var errUnknown = errors.New("unknown")
 
 func newLab(t *testing.T, set func(*sshd.Server)) *lab {
 	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	return newLabOn(t, listener, set)
+}
+
+func newLabOn(t *testing.T, listener net.Listener, set func(*sshd.Server)) *lab {
+	t.Helper()
 	_, host := newKey(100)
 	l := &lab{uart: new(serialcontest.UART), served: make(chan error, 1), changed: make(chan struct{}, 1)}
 	l.console = &serialcon.Console{Name: "pi-042", Port: l.uart}
@@ -83,8 +90,6 @@ func newLab(t *testing.T, set func(*sshd.Server)) *lab {
 	if set != nil {
 		set(l.Server)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
 	l.addr = listener.Addr().String()
 	ctx, cancel := context.WithCancel(context.Background())
 	l.stop = cancel

@@ -65,7 +65,8 @@ type Server struct {
 	LoginGrace time.Duration
 	// MaxConns bounds the connections that have logged in, MaxLogins those that
 	// have not, MaxPerSource both together of one source, an IPv4 address or an
-	// IPv6 /64. Zero means 512, 64 and 16.
+	// IPv6 /64. Zero means 512, 64 and 16. If there are MaxLogins, one of the
+	// source with most of them makes room for another source's.
 	MaxConns, MaxLogins, MaxPerSource int
 	// Failures is how many logins of a source may fail in a row before it has
 	// to wait; each FailureEvery it may fail once more. Zero means 10 and 6

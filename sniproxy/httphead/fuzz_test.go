@@ -72,8 +72,7 @@ func requireSamePieces(t *testing.T, b []byte, n int, err error) {
 			return
 		}
 		if m > 0 {
-			require.Equal(t, i, m)
-			require.Equal(t, n, m)
+			require.Equal(t, []int{i, n}, []int{m, m})
 			return
 		}
 	}

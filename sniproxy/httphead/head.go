@@ -50,13 +50,13 @@ func (h *head) parseFields(i int, l Limits) (int, Reason) {
 		if len(h.fields) == l.fields() {
 			return more, TooLarge
 		}
-		var f field
+		h.fields = append(h.fields, field{})
+		f := &h.fields[len(h.fields)-1]
 		if why := f.parse(b, i); why != 0 || f.line.to == more {
 			return more, why
 		}
-		h.fields = append(h.fields, f)
 		if f.kind != other {
-			if why := h.know(&f); why != 0 {
+			if why := h.know(f); why != 0 {
 				return more, why
 			}
 		}

@@ -9,6 +9,7 @@ import (
 // Sizes of headers, in bytes.
 const (
 	MaxV1      = 107             // a line of version 1 with its CRLF
+	SafeV2     = 232             // the most of version 2 that nginx, Apache and HAProxy all take
 	MaxV2      = 0xffff + 12 + 4 // the most that version 2 can say
 	DefaultMax = 4096            // what Decode takes of version 2 unless told otherwise
 )

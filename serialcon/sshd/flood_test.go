@@ -2,6 +2,7 @@ package sshd_test
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"runtime"
@@ -226,8 +227,9 @@ func TestHalfOpenClientsRunOutOfTime(t *testing.T) {
 	defer c.Close()
 	_, err = c.Write([]byte("SSH-2.0-half\r\n"))
 	require.NoError(t, err)
+	_, err = io.ReadAll(c)
+	require.NoError(t, err, "closed by the server")
 	require.Equal(t, "login", l.audited(t, kind(sshd.AuditRefused)).What)
-	require.NoError(t, h.login(address(1, 1), clientConfig("pi-042", 1)))
 }
 
 // One source that opens as many as it may keeps itself out, and no other.

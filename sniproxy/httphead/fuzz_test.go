@@ -262,9 +262,9 @@ func FuzzResponse(f *testing.F) {
 
 func requireOneResponse(t *testing.T, out, rest []byte, r *httphead.Response, x httphead.Exchange) {
 	t.Helper()
-	request := &http.Request{Method: "GET"}
+	request := &http.Request{Method: http.MethodGet}
 	if x.Head {
-		request.Method = "HEAD"
+		request.Method = http.MethodHead
 	}
 	in := bufio.NewReaderSize(bytes.NewReader(append(bytes.Clone(out), rest...)), len(out)+len(rest)+16)
 	other, err := http.ReadResponse(in, request)

@@ -1,5 +1,7 @@
 package httphead
 
+import "bytes"
+
 // kind is what a proxy must do about a field.
 type kind uint8
 
@@ -34,7 +36,7 @@ func kindOf(name []byte) kind {
 	if k == other && len(name) > len("x-forwarded") {
 		k = match(name[:len("x-forwarded")], "x-forwarded", forwardedElse)
 	}
-	if k != other && hasUnderscore(name) {
+	if k != other && bytes.IndexByte(name, '_') >= 0 {
 		return never
 	}
 	return k
@@ -85,13 +87,4 @@ func match(name []byte, want string, k kind) kind {
 		}
 	}
 	return k
-}
-
-func hasUnderscore(name []byte) bool {
-	for _, c := range name {
-		if c == '_' {
-			return true
-		}
-	}
-	return false
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -105,25 +107,34 @@ const sentinel = "GET /the-next-request HTTP/1.1\r\nHost: next.example\r\nConnec
 // it was routed by, and the next one behind it.
 func TestRealBackends(t *testing.T) {
 	for _, s := range realServers {
-		t.Run(s.name, func(t *testing.T) {
-			addr := s.start(t)
-			for _, c := range accepted {
-				t.Run(c.name, func(t *testing.T) { requireSeenOnce(t, addr, c.raw) })
-			}
-			for _, c := range chunked {
-				if c.ok {
-					t.Run(c.name, func(t *testing.T) { requireSeenOnce(t, addr, chunkedHead+c.raw) })
-				}
-			}
-			alone := 0
-			for _, c := range refused {
-				if servesAnyway(t, addr, c.raw) {
-					alone++
-				}
-			}
-			t.Logf("of %d forms that are refused, %s alone would serve %d", len(refused), s.name, alone)
-		})
+		t.Run(s.name, func(t *testing.T) { requireOneToOne(t, s.name, s.start(t)) })
 	}
+	t.Run("net/http", func(t *testing.T) {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			io.Copy(io.Discard, r.Body)
+			w.Header().Set("X-Seen", r.Host+" "+r.Method+" "+r.RequestURI+" "+r.Proto)
+		}))
+		defer s.Close()
+		requireOneToOne(t, "net/http", s.Listener.Addr().String())
+	})
+}
+
+func requireOneToOne(t *testing.T, name, addr string) {
+	for _, c := range accepted {
+		t.Run(c.name, func(t *testing.T) { requireSeenOnce(t, addr, c.raw) })
+	}
+	for _, c := range chunked {
+		if c.ok {
+			t.Run(c.name, func(t *testing.T) { requireSeenOnce(t, addr, chunkedHead+c.raw) })
+		}
+	}
+	alone := 0
+	for _, c := range refused {
+		if servesAnyway(t, addr, c.raw) {
+			alone++
+		}
+	}
+	t.Logf("of %d forms that are refused, %s alone would serve %d", len(refused), name, alone)
 }
 
 // requireSeenOnce forwards a request and another behind it.
@@ -186,13 +197,13 @@ func converse(t *testing.T, addr string, out []byte, end bool) ([]byte, error) {
 	t.Helper()
 	c, err := net.Dial("tcp", addr)
 	require.NoError(t, err)
-	defer c.Close() //nolint:errcheck // all that matters was read
+	defer c.Close()
 	require.NoError(t, c.SetDeadline(time.Now().Add(30*time.Second)))
 	if _, err = c.Write(out); err != nil {
 		return nil, err
 	}
 	if end {
-		c.(*net.TCPConn).CloseWrite() //nolint:errcheck // the server may have closed
+		c.(*net.TCPConn).CloseWrite()
 	}
 	return io.ReadAll(c)
 }

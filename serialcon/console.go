@@ -2,7 +2,6 @@ package serialcon
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -161,7 +160,7 @@ func (c *Console) Run(ctx context.Context) error {
 	}
 	apart(func() { c.post(Event{Kind: EventStarted, Text: c.Port.String()}) })
 	c.serve(ctx)
-	c.post(Event{Kind: EventStopped})
+	apart(func() { c.post(Event{Kind: EventStopped}) })
 	p.flush()
 	c.mu.Lock()
 	c.pipe, c.running = nil, false
@@ -241,98 +240,19 @@ func apart(fn func()) {
 func (c *Console) serve(ctx context.Context) {
 	retry := retry{c: c}
 	for ctx.Err() == nil {
-		u, err := c.open(ctx)
-		if err != nil {
-			retry.failed(ctx, err)
+		u := new(use)
+		apart(func() { u.open(ctx, c) })
+		if u.port == nil {
+			retry.failed(ctx, u.err)
 			continue
 		}
 		opened := time.Now()
-		err = u.read(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		c.post(Event{Kind: EventClosed, Text: reasonOf(err)})
+		u.wait(ctx)
+		apart(func() { u.close(ctx) })
 		if time.Since(opened) > or(c.RetryMax, 2*time.Second) {
 			retry.reset()
 		}
 		retry.pause(ctx)
-	}
-}
-
-func reasonOf(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
-}
-
-// use is an open port while it is read.
-type use struct {
-	c      *Console
-	port   Port
-	health *health // nil: the port has nothing to watch
-}
-
-// open opens the port, and tells whom it concerns.
-func (c *Console) open(ctx context.Context) (u *use, err error) {
-	apart(func() {
-		port, oerr := c.Port.Open(ctx)
-		if err = oerr; err != nil {
-			return
-		}
-		c.post(Event{Kind: EventOpened, Text: c.Port.String()})
-		if n, ok := port.(Notifier); ok {
-			n.Notify(c.post)
-		}
-		c.setPort(port)
-		u = &use{c: c, port: port, health: newHealth(c, port)}
-	})
-	return u, err
-}
-
-// read reads the port until it fails or ctx ends, and closes it.
-func (u *use) read(ctx context.Context) error {
-	inner, cancel := context.WithCancel(ctx)
-	var wg sync.WaitGroup
-	if u.health != nil {
-		wg.Go(func() { u.health.poll(inner) })
-	}
-	err := u.readBy(inner)
-	cancel()
-	u.c.setPort(nil)
-	err = errors.Join(err, u.port.Close())
-	wg.Wait()
-	return err
-}
-
-// readBy reads the port in the console's engine, if that can, or else here.
-func (u *use) readBy(ctx context.Context) error {
-	if pollable, ok := u.port.(Pollable); ok && u.c.Engine != nil {
-		err := u.c.Engine.read(ctx, u.c, pollable)
-		if !errors.Is(err, errors.ErrUnsupported) {
-			return err
-		}
-	}
-	return u.c.read(ctx, u.port)
-}
-
-// read is the portable reader.
-func (c *Console) read(ctx context.Context, port Port) error {
-	stop := context.AfterFunc(ctx, func() { _ = port.SetReadDeadline(time.Unix(1, 0)) })
-	defer stop()
-	buf := make([]byte, 16<<10)
-	for {
-		n, err := port.Read(buf)
-		if n > 0 {
-			c.pipe.put(c, time.Now(), buf[:n])
-			c.pipe.signal()
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err != nil {
-			return err
-		}
 	}
 }
 

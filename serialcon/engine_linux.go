@@ -1,7 +1,6 @@
 package serialcon
 
 import (
-	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -131,6 +130,16 @@ func (w *sweep) order(fn func()) bool {
 	w.orders = append(w.orders, fn)
 	w.ring()
 	return true
+}
+
+// do is order, and returns when fn has.
+func (w *sweep) do(fn func()) bool {
+	done := make(chan struct{})
+	ok := w.order(func() { fn(); close(done) })
+	if ok {
+		<-done
+	}
+	return ok
 }
 
 // ring wakes run. It is called with mu held: the eventfd is open.
@@ -391,34 +400,24 @@ func (w *sweep) cool() {
 	}
 }
 
-// read reads a port in the sweep until it fails or ctx ends. It returns
+// read has a port read in the sweep, until it fails or is dropped. It returns
 // errNoSweep for a descriptor that cannot be polled.
-func (e *Engine) read(ctx context.Context, c *Console, port Pollable) error {
+func (e *Engine) read(c *Console, port Pollable) (failed <-chan error, drop func(), err error) {
 	w := e.current()
 	raw, err := port.SyscallConn()
 	if err != nil || w == nil {
-		return errNoSweep
+		return nil, nil, errNoSweep
 	}
 	l := &line{c: c, raw: raw, failed: make(chan error, 1)}
 	l.ready, _ = port.(ReadyReader)
 	l.readFD = l.fromFD
-	added := make(chan error, 1)
-	if !w.order(func() { added <- w.add(l) }) {
-		return errNoSweep
+	if !w.do(func() { err = w.add(l) }) {
+		return nil, nil, errNoSweep
 	}
-	if err := <-added; err != nil {
-		return fmt.Errorf("%w: poll: %w", errNoSweep, err)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: poll: %w", errNoSweep, err)
 	}
 	c.paceBy(func(typed bool) { w.order(func() { w.pace(l, typed) }) })
 	c.tellReader()
-	select {
-	case err = <-l.failed:
-	case <-ctx.Done():
-		err = ctx.Err()
-	}
-	dropped := make(chan struct{})
-	if w.order(func() { w.drop(l); close(dropped) }) {
-		<-dropped
-	}
-	return err
+	return l.failed, func() { w.do(func() { w.drop(l) }) }, nil
 }

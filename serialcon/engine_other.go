@@ -2,8 +2,6 @@
 
 package serialcon
 
-import "context"
-
 // A sweep exists on Linux only.
 type sweep struct{}
 
@@ -13,8 +11,8 @@ func (*sweep) run() {}
 
 func (*sweep) close() {}
 
-func (e *Engine) read(context.Context, *Console, Pollable) error {
+func (e *Engine) read(*Console, Pollable) (<-chan error, func(), error) {
 	_ = e.current()
 	_, _ = e.waits()
-	return errNoSweep
+	return nil, nil, errNoSweep
 }

@@ -110,7 +110,7 @@ func every(ctx context.Context, d time.Duration, fn func()) {
 
 // syncers is how many files are made durable at once: the filesystem's journal
 // serves them together.
-const syncers = 8
+const syncers = 4
 
 // Sync makes all logs durable.
 func (s *Store) Sync() error {

@@ -86,7 +86,7 @@ func (o *options) once(ctx context.Context, s *server, n int) (f figures, err er
 		return f, err
 	}
 	defer r.close()
-	cmd, err := s.start(o, r, run)
+	cmd, err := s.start(r, run)
 	if err != nil {
 		return f, err
 	}
@@ -104,10 +104,6 @@ func (o *options) once(ctx context.Context, s *server, n int) (f figures, err er
 	f.usage = measure(cmd.Process.Pid)
 	f.cpu -= before.cpu
 	end(cmd)
-	if o.heap != "" {
-		text, _ := os.ReadFile(filepath.Join(run, "output"))
-		fmt.Print(string(text))
-	}
 	f.said, f.refused, f.bursts = r.totals()
 	for _, d := range r {
 		text, err := s.log(ctx, run, d.Name)

@@ -23,9 +23,6 @@ type options struct {
 	last   time.Duration
 	settle time.Duration
 	dir    string
-	serve  string // the reader under test: a folder with ttys
-	cpu    string
-	heap   string
 }
 
 // sections are measured in this order.
@@ -48,9 +45,6 @@ func main() {
 	flag.DurationVar(&o.last, "last", 20*time.Second, "how long they talk")
 	flag.DurationVar(&o.settle, "settle", 3*time.Second, "wait between a server's last opened log and the first byte")
 	flag.StringVar(&o.dir, "dir", "", "where logs are written; default a temporary folder")
-	flag.StringVar(&o.serve, "serve", "", "be the reader of the consoles in this folder")
-	flag.StringVar(&o.cpu, "cpuprofile", "", "where the reader writes its profile")
-	flag.StringVar(&o.heap, "heapprofile", "", "where the reader writes what it holds")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -62,9 +56,6 @@ func main() {
 }
 
 func (o *options) run(ctx context.Context, only, who string) (err error) {
-	if o.serve != "" {
-		return o.reader(ctx)
-	}
 	if o.only, err = regexp.Compile(only); err != nil {
 		return err
 	}
@@ -80,6 +71,7 @@ func (o *options) run(ctx context.Context, only, who string) (err error) {
 	if o.dir, err = filepath.Abs(o.dir); err != nil {
 		return err
 	}
+	first()
 	if err := adoptOrphans(); err != nil {
 		return err
 	}

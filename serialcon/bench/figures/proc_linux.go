@@ -40,6 +40,11 @@ const (
 	serverNice = -15
 )
 
+// first puts this session before others that the kernel groups as one each.
+func first() {
+	_ = os.WriteFile("/proc/self/autogroup", []byte("-15"), 0) // a kernel without groups needs none
+}
+
 func nice(pid, level int) error {
 	if err := unix.Setpriority(unix.PRIO_PROCESS, pid, level); err != nil {
 		return fmt.Errorf("raise a priority: %w", err)

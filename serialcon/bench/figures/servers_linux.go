@@ -16,7 +16,7 @@ import (
 // stamp on each line.
 type server struct {
 	name string
-	args func(o *options, r rack, run string) ([]string, error)
+	args func(r rack, run string) ([]string, error)
 	file string // of a console's log, in run/logs
 	log  func(ctx context.Context, run, console string) (string, error)
 }
@@ -29,22 +29,14 @@ var everybody = []server{
 	ours[0],
 }
 
-func serialconArgs(o *options, _ rack, run string) ([]string, error) {
-	// A copy, since pages that it shared with this process would count by half.
-	self, err := os.ReadFile("/proc/self/exe")
-	if err != nil {
-		return nil, err
-	}
+// serialconArgs builds the reader, by the go command that runs this program.
+func serialconArgs(_ rack, run string) ([]string, error) {
 	reader := filepath.Join(run, "reader")
-	err = os.WriteFile(reader, self, 0o755)
-	args := []string{reader, "-serve", filepath.Join(run, "ttys"), "-dir", filepath.Join(run, "logs")}
-	if o.cpu != "" {
-		args = append(args, "-cpuprofile", o.cpu)
+	out, err := exec.Command("go", "build", "-o", reader, "github.com/mythic-beasts/hostkit/serialcon/bench/reader").CombinedOutput()
+	if err != nil {
+		return nil, fmt.Errorf("build the reader: %w: %s", err, out)
 	}
-	if o.heap != "" {
-		args = append(args, "-heapprofile", o.heap)
-	}
-	return args, err
+	return []string{reader, filepath.Join(run, "ttys"), filepath.Join(run, "logs")}, nil
 }
 
 func serialconLog(ctx context.Context, run, console string) (string, error) {
@@ -59,7 +51,7 @@ func serialconLog(ctx context.Context, run, console string) (string, error) {
 
 // conserverArgs: a child for each sixteen consoles, a stamp of a second on each
 // line.
-func conserverArgs(_ *options, r rack, run string) ([]string, error) {
+func conserverArgs(r rack, run string) ([]string, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "config * { logfile %[1]s/server.log; sslrequired no; }\n"+
 		"default full { rw *; type device; baud 115200; parity none; options !ixon,!ixoff; logfile %[1]s/logs/&.log; timestamp 1lab; }\n"+
@@ -76,7 +68,7 @@ func conserverArgs(_ *options, r rack, run string) ([]string, error) {
 	return []string{"conserver", "-C", config, "-P", users, "-M", "127.0.0.1", "-p", "37820", "-b", "37821"}, err
 }
 
-func conmanArgs(_ *options, r rack, run string) ([]string, error) {
+func conmanArgs(r rack, run string) ([]string, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "server port=37890\nserver loopback=on\nserver logfile=\"%[1]s/server.log\"\nserver pidfile=\"%[1]s/pid\"\n"+
 		"global seropts=\"115200,8n1\"\nglobal log=\"%[1]s/logs/%%N.log\"\nglobal logopts=\"lock,nosanitize,timestamp\"\n", run)
@@ -113,11 +105,11 @@ func (s *server) ready(ctx context.Context, o *options, r rack, run string) erro
 }
 
 // start starts a server on the rack's consoles.
-func (s *server) start(o *options, r rack, run string) (*exec.Cmd, error) {
+func (s *server) start(r rack, run string) (*exec.Cmd, error) {
 	if err := os.MkdirAll(filepath.Join(run, "logs"), 0o755); err != nil {
 		return nil, err
 	}
-	args, err := s.args(o, r, run)
+	args, err := s.args(r, run)
 	if err != nil {
 		return nil, err
 	}

@@ -6,5 +6,6 @@
 //   - [Host] is a machine that talks all the time, and a [Verifier] finds what
 //     of that is missing, repeated or damaged.
 //   - [Log] is a serialcon.Log in memory, whose disk fills up or hangs.
-//   - [TestPort] is the conformance suite that every driver's ports pass.
+//   - [TestPort] is the conformance suite that every driver's ports pass, and
+//     [UseDescriptors] makes the descriptors large under which it passes too.
 package serialcontest

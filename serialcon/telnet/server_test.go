@@ -191,6 +191,14 @@ func TestTheServersLineKeepsThePromises(t *testing.T) {
 	}
 }
 
+func TestDescriptorsBeyond1023(t *testing.T) {
+	serialcontest.UseDescriptors(t)
+	serialcontest.TestPort(t, func(t *testing.T) (serialcon.Opener, io.ReadWriteCloser) {
+		d := newDesk(t, nil)
+		return telnet.Config{Address: d.addr, Serial: &telnet.Serial{}}, d.uart.Far()
+	})
+}
+
 func TestCommandsAndAnswers(t *testing.T) {
 	d := newDesk(t, func(s *telnet.Server) { s.Signature = "desk\xff" })
 	r := dialRaw(t, d.addr)

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/mythic-beasts/hostkit/serialcon"
 )
 
 // Apply is apply.
@@ -25,3 +27,6 @@ func (c Config) AwaitTold(ctx context.Context, waiting func()) error {
 func (c Config) AwaitUntold(ctx context.Context, waiting func()) error {
 	return c.await(ctx, &watcher{look: time.Millisecond, waiting: waiting})
 }
+
+// Failed is what a port makes of an error of its driver.
+func Failed(p serialcon.Port, op string, err error) error { return p.(*port).failed(op, err) }

@@ -115,6 +115,8 @@ func TestSynthesis(t *testing.T) {
 		}}, a, []string{"x.example 300 AAAA 2001:db8::1"}, 0},
 		{"signatures of the A record", none, reply{Answer: []string{"x.example. 300 IN A 192.0.2.33", "x.example. 300 IN RRSIG A 8 2 300" + sig}},
 			[]string{"x.example 60 AAAA 64:ff9b::c000:221"}, 0},
+		{"an AAAA record that nobody asked for", none, reply{Answer: []string{"x.example. 300 IN A 192.0.2.33", "x.example. 300 IN AAAA ::1"}},
+			[]string{"x.example 60 AAAA 64:ff9b::c000:221"}, 0},
 		{"an A record of loopback", none, reply{Answer: []string{"x.example. 300 IN A 127.0.0.1"}}, nil, 0},
 		{"a private A record", none, reply{Answer: []string{"x.example. 300 IN A 10.0.0.1"}}, nil, 0},
 		{"a private one among others", none, reply{Answer: []string{"x.example. 300 IN A 192.168.0.1", "x.example. 300 IN A 192.0.2.33"}},

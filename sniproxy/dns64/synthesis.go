@@ -83,17 +83,17 @@ func excluded(addr netip.Addr, list []netip.Prefix) bool {
 func (h *Handler) synthesise(four *dns.Msg, ttl uint32) bool {
 	answer, made := four.Answer[:0:0], false
 	for _, rr := range four.Answer {
-		a, ok := rr.(*dns.A)
-		if !ok {
-			answer = append(answer, rr)
-			continue
-		}
-		v4, _ := netip.AddrFromSlice(a.A)
-		for _, p := range h.prefixes() {
-			if h.reachable(v4.Unmap(), p) {
-				made = true
-				answer = append(answer, record(a.Hdr.Name, min(a.Hdr.Ttl, ttl), Embed(p, v4)))
+		switch rr := rr.(type) {
+		case *dns.A:
+			v4, _ := netip.AddrFromSlice(rr.A)
+			for _, p := range h.prefixes() {
+				if h.reachable(v4.Unmap(), p) {
+					made = true
+					answer = append(answer, record(rr.Hdr.Name, min(rr.Hdr.Ttl, ttl), Embed(p, v4)))
+				}
 			}
+		case *dns.CNAME, *dns.DNAME, *dns.RRSIG:
+			answer = append(answer, rr)
 		}
 	}
 	four.Answer = withoutSignatures(answer, dns.TypeA)

@@ -101,15 +101,21 @@ func (c *Console) deliverEvent(e Event) {
 		e.At = time.Now()
 	}
 	if c.Log != nil && c.logUp() {
-		err := c.Log.Event(e)
-		if err == nil && e.Kind == EventMatch {
-			err = c.Log.Sync() // the machine may take this one down with it
-		}
-		if err != nil {
+		if err := c.Log.Event(e); err != nil {
 			c.logFailed(err, 0)
+		} else if e.Kind == EventMatch {
+			c.syncNow()
 		}
 	}
 	c.tell(e)
+}
+
+// syncNow makes the log durable: the machine on the port may take this one down
+// with it. A log that cannot be made so still takes bytes.
+func (c *Console) syncNow() {
+	if err := c.Log.Sync(); err != nil {
+		c.tell(Event{Console: c.Name, Kind: EventNote, At: time.Now(), Who: "log", Text: "the log is not durable: " + err.Error()})
+	}
 }
 
 // tell hands an event to the viewers and to whoever wants to know.

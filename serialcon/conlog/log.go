@@ -26,27 +26,32 @@ type Log struct {
 	opened  time.Time
 	folder  *os.File // for its lock and its fsync
 	steps   func(step string) error
+	fsync   func(*os.File) error
+	write   func(*os.File, []byte) (int, error)
 	relief  func() (freed int64) // removes the oldest segments for a full disk
 
 	syncing sync.Mutex // held by Sync, taken before mu
 	keeping sync.Mutex // held by Keep, taken before syncing
 
-	mu      sync.Mutex // guards what follows, and the order of bytes in the file
-	file    *os.File
-	seq     int64
-	size    int64 // of whole records in file
-	torn    bool  // the file may hold more than size bytes
-	born    time.Time
-	again   time.Time  // when to try to begin a segment after that failed
-	retired []*os.File // closed segments that are not durable yet
-	dirty   bool
-	closed  bool
-	stamp   stamper
-	clock   clock
-	mem     *sync.Pool
-	marks   []byte // records of our own for the next write
-	trouble trouble
-	stats   Stats
+	mu       sync.Mutex // guards what follows, and the order of bytes in the file
+	file     *os.File
+	seq      int64
+	size     int64 // of whole records in file
+	torn     bool  // the file may hold more than size bytes
+	born     time.Time
+	again    time.Time  // when to try to begin a segment after that failed
+	retired  []*os.File // closed segments that are not durable yet
+	dirty    bool
+	promised int64 // of stats.Bytes, as far as any Sync went
+	unsynced int64 // of these, while Syncs fail
+	fresh    bool  // a new segment is due: the kernel forgot bytes of this one
+	closed   bool
+	stamp    stamper
+	clock    clock
+	mem      *sync.Pool
+	marks    []byte // records of our own for the next write
+	trouble  trouble
+	stats    Stats
 }
 
 // Stats are counts since Open.
@@ -55,6 +60,7 @@ type Stats struct {
 	Writes   int64 // calls of write(2)
 	Syncs    int64 // of files
 	Lost     int64 // bytes that a full or failing disk did not take
+	Unsynced int64 // bytes in the file that a Sync could not make durable
 	Pending  int   // bytes in memory, waiting for the disk
 	Segments int64 // begun
 	Failing  bool  // the disk does not take bytes now
@@ -71,6 +77,7 @@ func Open(dir string, o Options) (*Log, error) { return openLog(dir, o, new(sync
 func openLog(dir string, o Options, mem *sync.Pool) (*Log, error) {
 	l := &Log{dir: filepath.Clean(dir), opts: o.withDefaults(), opened: time.Now(), session: rand.Text(), mem: mem}
 	l.steps = func(string) error { return nil }
+	l.fsync, l.write = dataSync, (*os.File).Write
 	l.relief = func() int64 { return dropOldest(l.dir) }
 	if l.opts.Console == "" {
 		l.opts.Console = filepath.Base(l.dir)

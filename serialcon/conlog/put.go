@@ -94,7 +94,7 @@ func (l *Log) append(data []byte) error {
 		}
 		l.torn = false
 	}
-	n, err := l.file.Write(data)
+	n, err := l.write(l.file, data)
 	l.stats.Writes++
 	if err == nil {
 		l.size += int64(n)

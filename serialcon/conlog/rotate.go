@@ -16,7 +16,7 @@ func (l *Log) due() bool {
 	if l.size == 0 || time.Now().Before(l.again) {
 		return false
 	}
-	return l.size >= l.opts.SegmentSize || l.opts.SegmentAge > 0 && time.Since(l.born) >= l.opts.SegmentAge
+	return l.fresh || l.size >= l.opts.SegmentSize || l.opts.SegmentAge > 0 && time.Since(l.born) >= l.opts.SegmentAge
 }
 
 // begin makes the next segment the open one: create, fsync of the folder,
@@ -44,7 +44,7 @@ func (l *Log) begin(at time.Time) error {
 		l.retired = append(l.retired, l.file)
 		l.note(serialcon.Event{Kind: serialcon.EventRotated, At: at, Text: plainName(seq)})
 	}
-	l.file, l.seq, l.size, l.born = f, seq, 0, time.Now()
+	l.file, l.seq, l.size, l.born, l.fresh = f, seq, 0, time.Now(), false
 	l.stats.Segments++
 	l.markClock(at, 0)
 	return l.steps("switch")

@@ -90,6 +90,7 @@ func BenchmarkRequest(b *testing.B) {
 		}
 	})
 	b.Run("AppendForward", func(b *testing.B) {
+		r := parse(b, browser)
 		b.ReportAllocs()
 		for b.Loop() {
 			var err error
@@ -114,6 +115,7 @@ func BenchmarkResponse(b *testing.B) {
 		}
 	})
 	b.Run("AppendRelay", func(b *testing.B) {
+		r := respond(b, server, httphead.Exchange{})
 		b.ReportAllocs()
 		for b.Loop() {
 			out = r.AppendRelay(out[:0])

@@ -11,6 +11,11 @@ type head struct {
 	hasLength bool
 	chunked   bool // by Transfer-Encoding
 
+	hosts     int // Host fields, of which hostField is the last
+	hostField span
+	continues bool // Expect: 100-continue
+	expects   bool // or something else
+
 	// What Connection and Upgrade said.
 	close     bool
 	upgrade   bool
@@ -27,6 +32,7 @@ const maxOptions = 16
 func (h *head) reset(b []byte) {
 	h.buf, h.fields = b, h.fields[:0]
 	h.length, h.hasLength, h.chunked = 0, false, false
+	h.hosts, h.continues, h.expects = 0, false, false
 	h.close, h.upgrade, h.optionsN, h.upgrades = false, false, 0, 0
 }
 
@@ -78,6 +84,12 @@ func (h *head) know(f *field) Reason {
 			return BadCoding
 		}
 		h.chunked = true
+	case host:
+		h.hosts++
+		h.hostField = f.value
+	case expect:
+		known := equalFold(value, "100-continue")
+		h.continues, h.expects = h.continues || known, h.expects || !known
 	case connection:
 		return h.setConnection(f.value)
 	case upgrade:

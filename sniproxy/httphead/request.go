@@ -32,8 +32,6 @@ type Request struct {
 	head
 	authority authority
 	absolute  bool // authority is of the target
-	hosts     int  // Host fields
-	hostField span
 }
 
 // Host is the canonical host that the request is for: lower case, no port, no
@@ -116,16 +114,20 @@ func (p *RequestParser) Parse(b []byte, r *Request) (n int, err error) {
 }
 
 func (p *RequestParser) parse(b []byte, r *Request) (int, Reason) {
-	first := p.scan.scanned == 0
+	piece := b[:min(len(b), p.Limits.head())]
+	if p.scan.scanned == 0 {
+		// The first piece is the whole head mostly; and what is no HTTP shows
+		// at once.
+		if n, why := r.parse(piece, p.Limits); n > 0 || why != 0 {
+			return n, why
+		}
+	}
 	complete, why := p.scan.advance(b)
 	if why != 0 {
 		return more, why
 	}
-	// The first piece is looked at as far as it goes: it is the whole head
-	// mostly, and what is no HTTP shows at once.
-	if complete || first || p.scan.firstLine() {
-		b = b[:min(len(b), p.Limits.head())]
-		if n, why := r.parse(b, p.Limits); n > 0 || why != 0 {
+	if complete || p.scan.firstLine() {
+		if n, why := r.parse(piece, p.Limits); n > 0 || why != 0 {
 			return n, why
 		}
 	}
@@ -157,7 +159,7 @@ func (r *Request) reset(b []byte) {
 	r.authority.reset()
 	r.Method, r.Target = nil, nil
 	r.HTTP10, r.NoHost, r.Literal, r.Close, r.Upgrade, r.Expect = false, false, false, false, false, false
-	r.Body, r.absolute, r.hosts = Body{}, false, 0
+	r.Body, r.absolute = Body{}, false
 }
 
 // parseLine reads the request line, after one empty line at most (RFC 9112,
@@ -205,6 +207,8 @@ func parseVersion(b []byte, i int) (next int, old bool, why Reason) {
 		case c == version[j], version[j] == 'x' && (c == '0' || c == '1'):
 		case classes[c]&digit != 0 && (j == 5 || j == 7):
 			return more, false, BadVersion
+		case c == '\n':
+			return more, false, BareLF
 		default:
 			return more, false, BadStartLine
 		}
@@ -220,14 +224,10 @@ func (r *Request) finish(target span) Reason {
 	if why := r.finishHost(target); why != 0 {
 		return why
 	}
-	for i := range r.fields {
-		if f := &r.fields[i]; f.kind == expect && !r.HTTP10 {
-			if !equalFold(f.value.of(r.buf), "100-continue") {
-				return BadExpectation
-			}
-			r.Expect = true
-		}
+	if r.expects && !r.HTTP10 {
+		return BadExpectation
 	}
+	r.Expect = r.continues && !r.HTTP10
 	if why := r.finishBody(); why != 0 {
 		return why
 	}
@@ -238,12 +238,6 @@ func (r *Request) finish(target span) Reason {
 
 // finishHost finds the host, in the target before the field.
 func (r *Request) finishHost(target span) Reason {
-	for i := range r.fields {
-		if f := &r.fields[i]; f.kind == host {
-			r.hosts++
-			r.hostField = f.value
-		}
-	}
 	switch {
 	case r.hosts > 1:
 		return TwoHosts

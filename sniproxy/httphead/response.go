@@ -45,14 +45,20 @@ func (p *ResponseParser) Parse(b []byte, x Exchange, r *Response) (n int, err er
 }
 
 func (p *ResponseParser) parse(b []byte, x Exchange, r *Response) (int, Reason) {
-	first := p.scan.scanned == 0
+	piece := b[:min(len(b), p.Limits.head())]
+	if p.scan.scanned == 0 {
+		// The first piece is the whole head mostly; and what is no HTTP shows
+		// at once.
+		if n, why := r.parse(piece, x, p.Limits); n > 0 || why != 0 {
+			return n, why
+		}
+	}
 	complete, why := p.scan.advance(b)
 	if why != 0 {
 		return more, why
 	}
-	if complete || first || p.scan.firstLine() {
-		b = b[:min(len(b), p.Limits.head())]
-		if n, why := r.parse(b, x, p.Limits); n > 0 || why != 0 {
+	if complete || p.scan.firstLine() {
+		if n, why := r.parse(piece, x, p.Limits); n > 0 || why != 0 {
 			return n, why
 		}
 	}

@@ -119,6 +119,7 @@ var refused = []struct {
 	{"folded length", post("X:", "\tz"), 400, httphead.Folded},
 	{"folded first field", "GET / HTTP/1.1\r\n Host: b.example\r\nHost: a.example\r\n\r\n", 400, httphead.Folded},
 	{"line feeds", "GET / HTTP/1.1\nHost: a.example\n\n", 400, httphead.BareLF},
+	{"line feeds behind one line", "GET / HTTP/1.1\r\nHost: a.example\n\n", 400, httphead.BareLF},
 	{"line feed in a field", post("X: y\nTransfer-Encoding: chunked"), 400, httphead.BareLF},
 	{"line feed before the end", "GET / HTTP/1.1\r\nHost: a.example\r\n\n", 400, httphead.BareLF},
 	{"line feed in a name", post("X\nContent-Length: 4"), 400, httphead.BareLF},
@@ -137,7 +138,7 @@ var refused = []struct {
 	{"name in brackets", post("[X]: y"), 400, httphead.BadName},
 	{"name behind a no-break space", post("\xa0Transfer-Encoding: chunked"), 400, httphead.BadName},
 	{"name of UTF-8", post("Gr\u00fc\u00df: x"), 400, httphead.BadName},
-	{"two empty lines in front", "\r\n\r\nGET / HTTP/1.1\r\nHost: a.example\r\n\r\n", 400, httphead.BadStartLine},
+	{"two empty lines in front", "\r\n\r\nGET / HTTP/1.1\r\nHost: a.example\r\n\r\n", 400, httphead.BadMethod},
 	{"space in front of the method", " GET / HTTP/1.1\r\nHost: a.example\r\n\r\n", 400, httphead.BadMethod},
 
 	// Whom it is for.

@@ -128,11 +128,11 @@ func TestBodyNone(t *testing.T) {
 func TestBodyUntilClose(t *testing.T) {
 	body := respond(t, "HTTP/1.1 200 OK\r\n\r\n", httphead.Exchange{}).Body
 	require.True(t, body.UntilClose())
-	require.EqualValues(t, math.MaxInt64, body.Certain())
+	require.Equal(t, int64(math.MaxInt64), body.Certain())
 	n, err := body.Next([]byte(strings.Repeat("x", 1000)))
 	require.NoError(t, err)
 	require.Equal(t, 1000, n)
-	body.Skip(1 << 40)
+	body.Skip(1 << 30)
 	require.False(t, body.Done())
 	require.NoError(t, body.End())
 }

@@ -7,21 +7,23 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/pem"
 	"math/big"
 	"testing"
 	"time"
 )
 
-// certificate makes a self-signed certificate for the names, and the pool that
-// trusts it.
-func certificate(t testing.TB, names []string) (*tls.Config, *x509.CertPool) {
+// Certificate makes a self-signed certificate for the names, "localhost" if
+// there are none. It returns certificate and key as PEM, for servers that read
+// files, and the pool that trusts it.
+func Certificate(t testing.TB, names ...string) (cert, key []byte, roots *x509.CertPool) {
 	t.Helper()
 	if len(names) == 0 {
 		names = []string{"localhost"}
 	}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		t.Fatalf("sniproxytest: key of a backend: %v", err)
+		t.Fatalf("sniproxytest: key of a certificate: %v", err)
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1),
@@ -35,18 +37,28 @@ func certificate(t testing.TB, names []string) (*tls.Config, *x509.CertPool) {
 		BasicConstraintsValid: true,
 		IsCA:                  true,
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
 	if err != nil {
-		t.Fatalf("sniproxytest: certificate of a backend: %v", err)
+		t.Fatalf("sniproxytest: certificate: %v", err)
 	}
-	leaf, err := x509.ParseCertificate(der)
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
 	if err != nil {
-		t.Fatalf("sniproxytest: certificate of a backend: %v", err)
+		t.Fatalf("sniproxytest: key of a certificate: %v", err)
 	}
-	roots := x509.NewCertPool()
-	roots.AddCert(leaf)
-	return &tls.Config{
-		Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}},
-		MinVersion:   tls.VersionTLS12,
-	}, roots
+	cert = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	key = pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})
+	roots = x509.NewCertPool()
+	roots.AppendCertsFromPEM(cert)
+	return cert, key, roots
+}
+
+// serverConfig is a server's configuration with such a certificate.
+func serverConfig(t testing.TB, names []string) (*tls.Config, *x509.CertPool) {
+	t.Helper()
+	cert, key, roots := Certificate(t, names...)
+	pair, err := tls.X509KeyPair(cert, key)
+	if err != nil {
+		t.Fatalf("sniproxytest: certificate: %v", err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, roots
 }

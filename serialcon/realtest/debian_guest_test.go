@@ -3,6 +3,7 @@ package realtest
 import (
 	"context"
 	"fmt"
+	"net"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -33,6 +34,7 @@ func TestRealDebian(t *testing.T) {
 	address, where := freePort(t)
 	g := guest{memory: "768", chardev: "socket,server=on,wait=on," + where}
 	g.kernel, g.initrd = debian(t)
+	g.append = "mitigations=off systemd.mask=getty-static.service"
 	g.more = []string{
 		"-chardev", "socket,id=con1,server=on,wait=off,path=" + filepath.Join(dir, onBoard), "-serial", "chardev:con1",
 		"-chardev", "socket,id=usb,server=on,wait=off,path=" + filepath.Join(dir, "usb"), "-device", "qemu-xhci,id=x",
@@ -45,6 +47,7 @@ func TestRealDebian(t *testing.T) {
 	k.typed("exec dash\r") // no line editor
 	k.await(0, "exec dash")
 	k.await(k.position(), shellPrompt)
+	k.run("dmesg --console-off") // the kernel's words would be between answers
 	require.Equal(t, "systemd\n", k.run("cat /proc/1/comm"))
 
 	restarts(t, m, k)
@@ -61,17 +64,27 @@ func TestRealDebian(t *testing.T) {
 	}
 }
 
-// feed talks to a port of the guest until the result is called, which returns
-// the number of lines.
-func feed(t *testing.T, m *machine, socket, name string) (stop func() int64) {
+// line is the far end of a port of the guest.
+type line struct{ net.Conn }
+
+// line connects to a socket of QEMU's, which drops what it has not read when the
+// far end closes.
+func (m *machine) line(t *testing.T, socket string) line {
 	t.Helper()
 	conn := dialUnix(t, filepath.Join(m.dir, socket))
+	t.Cleanup(func() { _ = conn.Close() })
+	return line{conn}
+}
+
+// talk says lines of a host until the result is called, which returns their
+// number.
+func (l line) talk(t *testing.T, name string) (stop func() int64) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan int64)
+	done := make(chan int64, 1)
 	go func() {
 		host := serialcontest.Host{Name: name, Rate: 11520}
-		lines, _ := host.Run(ctx, conn) // the end of the machine is an error
-		_ = conn.Close()
+		lines, _ := host.Run(ctx, l) // the end of the machine is an error
 		done <- lines
 	}()
 	return func() int64 {
@@ -102,7 +115,8 @@ func restarts(t *testing.T, m *machine, k *kept) {
 	unit := "onecon@" + onBoard
 	k.run("systemctl start " + unit)
 	until(t, k, "cat /run/"+onBoard+".events", "opened")
-	stop := feed(t, m, onBoard, "kept")
+	far := m.line(t, onBoard)
+	stop := far.talk(t, "kept")
 	until(t, k, "cat /run/"+onBoard+".events", "first")
 	for range 5 {
 		k.run("systemctl restart " + unit)
@@ -116,7 +130,7 @@ func restarts(t *testing.T, m *machine, k *kept) {
 	require.Equal(t, 6, strings.Count(k.run("cat /run/"+onBoard+".events"), " started "))
 	t.Logf("%d lines over 5 restarts, all there", lines)
 
-	stop = feed(t, m, onBoard, "killed")
+	stop = far.talk(t, "killed")
 	until(t, k, "onecon -name "+onBoard+" -dir /var/log/consoles -check killed", "0 missing")
 	k.run("systemctl kill -s KILL " + unit)
 	until(t, k, "systemctl show -P NRestarts "+unit, "1")
@@ -131,8 +145,7 @@ func restarts(t *testing.T, m *machine, k *kept) {
 func replugs(t *testing.T, m *machine, k *kept) {
 	unit, events := "onecon@"+adapter, "/run/"+adapter+".events"
 	k.run("systemctl start " + unit)
-	stop := feed(t, m, "usb", "plugged")
-	defer stop()
+	m.line(t, "usb").talk(t, "plugged") // while nothing is plugged in, it waits
 	device := "usb-serial,id=us0,bus=x.0,chardev=usb,serial=SERCON01"
 	for n, want := range []string{"ttyUSB0", "ttyUSB0", "ttyUSB1"} {
 		plugged := strings.TrimSpace(k.run("cut -d ' ' -f 1 /proc/uptime"))

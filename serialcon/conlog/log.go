@@ -192,10 +192,10 @@ func (l *Log) give(buf *[]byte) {
 // a Console did not even offer stands for the mark of the log's own.
 func (l *Log) Event(e serialcon.Event) error {
 	e.Text, e.Who = clip(e.Text, maxText), clip(e.Who, maxWho)
-	at := e.At
-	if at.IsZero() {
-		at = time.Now()
+	if e.At.IsZero() {
+		e.At = time.Now()
 	}
+	at := e.At
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.checkClock(at)

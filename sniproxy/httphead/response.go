@@ -17,7 +17,8 @@ type Response struct {
 	// once Body is done and the request's body too. Bytes that arrive on it
 	// while it is idle belong to no request: close it then.
 	KeepBackend bool
-	// KeepClient says the same of the client's connection.
+	// KeepClient says the same of the client's connection. A proxy that will close
+	// it all the same sets this to false before AppendRelay, which tells the client.
 	KeepClient bool
 	// Body says what follows the head.
 	Body Body

@@ -26,6 +26,7 @@ type Daemon[C any] struct {
 	config  atomic.Pointer[C]
 	mux     *http.ServeMux
 	sockets []*os.File // from systemd, not yet taken
+	debug   *debugServer
 	state   stateFlags
 	reloads *prometheus.CounterVec
 
@@ -85,11 +86,13 @@ func (d *Daemon[C]) Health(fn func(context.Context) error) {
 func (d *Daemon[C]) Handle(pattern string, h http.Handler) { d.mux.Handle(pattern, h) }
 
 // Ready says that the daemon does its work: /readyz turns to 200, and systemd
-// starts what waits for it.
+// starts what waits for it. Sockets from systemd that nobody took are closed:
+// clients would wait there for ever.
 func (d *Daemon[C]) Ready() {
 	if d.state.stopping.Load() || d.state.ready.Swap(true) {
 		return
 	}
+	d.closeSockets()
 	d.notify(sd.SdNotifyReady)
 	d.Log.Info(d.name+" is ready", "version", version())
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -17,7 +18,37 @@ import (
 // debugServer serves the debug address. Nil is one that was not asked for.
 type debugServer struct {
 	server *http.Server
+	ln     net.Listener
 	done   sync.WaitGroup
+}
+
+// debugSocket is the name under which a process may be passed the debug address,
+// which is then not listened on anew.
+const debugSocket = "debug"
+
+// DebugSocket returns a copy of the socket of the debug address and the name to
+// pass it to a successor by (see [Daemon.Listen]), or nil if there is none.
+func (d *Daemon[C]) DebugSocket() (name string, file *os.File, err error) {
+	if d.debug == nil {
+		return "", nil, nil
+	}
+	filer, ok := d.debug.ln.(interface{ File() (*os.File, error) })
+	if !ok {
+		return "", nil, nil
+	}
+	file, err = filer.File()
+	return debugSocket, file, err
+}
+
+// LeaveDebug leaves the debug address to a successor.
+func (d *Daemon[C]) LeaveDebug() {
+	if d.debug == nil {
+		return
+	}
+	if unix, ok := d.debug.ln.(*net.UnixListener); ok {
+		unix.SetUnlinkOnClose(false)
+	}
+	d.debug.close()
 }
 
 // serveDebug listens on addr, or returns nil when that is empty.
@@ -26,12 +57,12 @@ func (d *Daemon[C]) serveDebug(ctx context.Context, addr string) (*debugServer, 
 	if addr == "" {
 		return nil, nil
 	}
-	ln, err := listenDebug(ctx, addr)
+	ln, err := d.listenDebug(ctx, addr)
 	if err != nil {
 		return nil, fmt.Errorf("%s: debug address: %w", d.name, err)
 	}
 	d.Log.Info("debug address", "addr", ln.Addr().String())
-	s := &debugServer{server: &http.Server{
+	s := &debugServer{ln: ln, server: &http.Server{
 		Handler:           d.mux,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       time.Minute,
@@ -41,6 +72,7 @@ func (d *Daemon[C]) serveDebug(ctx context.Context, addr string) (*debugServer, 
 			d.Log.Error("debug server ends", "err", err)
 		}
 	})
+	d.debug = s
 	return s, nil
 }
 
@@ -54,7 +86,11 @@ func (s *debugServer) close() {
 
 // listenDebug listens on what the -debug flag says. Profiles and metrics are
 // nobody else's business, so an address without a host is loopback.
-func listenDebug(ctx context.Context, addr string) (net.Listener, error) {
+func (d *Daemon[C]) listenDebug(ctx context.Context, addr string) (net.Listener, error) {
+	if file := d.takeSocket(debugSocket); file != nil {
+		defer file.Close()
+		return net.FileListener(file)
+	}
 	if path, ok := strings.CutPrefix(addr, "unix:"); ok {
 		return ListenUnix(ctx, path)
 	}

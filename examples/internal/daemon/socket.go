@@ -64,3 +64,14 @@ func (d *Daemon[C]) takeSocket(name string) *os.File {
 	d.sockets = slices.Delete(d.sockets, i, i+1)
 	return file
 }
+
+// closeSockets closes those that were not taken.
+func (d *Daemon[C]) closeSockets() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, file := range d.sockets {
+		d.Log.Warn("a socket was passed to this program that its configuration has no use for", "name", file.Name())
+		file.Close()
+	}
+	d.sockets = nil
+}

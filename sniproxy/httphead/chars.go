@@ -10,6 +10,9 @@ const (
 	hexDigit
 )
 
+// marks are the characters of a token that are neither letters nor digits.
+const marks = "!#$%&'*+-.^_`|~"
+
 var classes = classTable()
 
 func classTable() (t [256]uint8) {
@@ -26,21 +29,24 @@ func classTable() (t [256]uint8) {
 			t[c] |= targetChar
 		}
 	}
-	for _, c := range []byte("!#$%&'*+-.^_`|~") {
+	for _, c := range []byte(marks) {
 		t[c] |= tokenChar
 	}
 	return t
 }
 
-// folds makes lower case of letters and "-" of "_", as servers do that hand
-// fields to programs by variables of the environment (RFC 3875, section 4.1.18).
+// folds makes lower case of letters and "-" of all other characters of a token but
+// digits, as servers do that hand fields to programs by variables of the
+// environment (RFC 3875, section 4.1.18): some for "_", some for any.
 var folds = foldTable()
 
 func foldTable() (t [256]byte) {
 	for c := range t {
 		t[c] = lower(byte(c))
 	}
-	t['_'] = '-'
+	for _, c := range []byte(marks) {
+		t[c] = '-'
+	}
 	return t
 }
 

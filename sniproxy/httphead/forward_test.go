@@ -41,8 +41,8 @@ func TestAppendForward(t *testing.T) {
 		},
 		{
 			"names that fold",
-			"GET / HTTP/1.1\r\nHost: a.example\r\nX_Forwarded_For: 1\r\nX-Forwarded_Port: 1\r\nX_Real-IP: 1\r\nContent_Length: 5\r\nTransfer_Encoding: chunked\r\nKeep_Alive: 1\r\nX_Other: y\r\n\r\n", plain,
-			"GET / HTTP/1.1\r\nHost: a.example\r\nX_Other: y\r\n" + ours + "\r\n",
+			"GET / HTTP/1.1\r\nHost: a.example\r\nX_Forwarded_For: 1\r\nX-Forwarded_Port: 1\r\nX_Real-IP: 1\r\nContent_Length: 5\r\nTransfer_Encoding: chunked\r\nKeep_Alive: 1\r\nX.Forwarded.For: 1\r\nX+Real~IP: 1\r\nX-Forwarded!: 1\r\nX_Other: y\r\nX.Other: z\r\n\r\n", plain,
+			"GET / HTTP/1.1\r\nHost: a.example\r\nX_Other: y\r\nX.Other: z\r\n" + ours + "\r\n",
 		},
 		{
 			"length", "POST / HTTP/1.1\r\nContent-Length: 005\r\nHost: a.example\r\nConnection: Content-Length\r\n\r\n", plain,

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -55,10 +56,47 @@ func FuzzRequest(f *testing.F) {
 				requireStatus(t, err, 508)
 				continue
 			}
-			requireOneRequest(t, out, b[n:], &r)
+			header := requireOneRequest(t, out, b[n:], &r)
+			if o == stranger {
+				requireOurs(t, header, &r)
+			}
 		}
 	})
 }
+
+// requireOurs looks for words of a stranger where the backend expects ours, in any
+// spelling that a program may see.
+func requireOurs(t *testing.T, header http.Header, r *httphead.Request) {
+	t.Helper()
+	for name, values := range header {
+		fold := marks.ReplaceAllString(strings.ToLower(name), "-")
+		switch {
+		case fold == "x-forwarded-for", fold == "x-real-ip":
+			require.Equal(t, []string{"192.0.2.7"}, values)
+		case fold == "x-forwarded-proto":
+			require.Equal(t, []string{"http"}, values)
+		case fold == "x-forwarded-host":
+			require.Len(t, values, 1)
+			require.Equal(t, string(r.Host()), canonical(values[0]))
+		case fold == "forwarded":
+			require.Len(t, values, 1)
+			require.True(t, strings.HasPrefix(values[0], "for=192.0.2.7;by=203.0.113.9;"))
+		case fold == "connection":
+			require.True(t, len(values) == 1 && (values[0] == "close" || values[0] == "Upgrade"))
+		case fold == "upgrade":
+			require.Equal(t, []string{"websocket"}, values)
+		case fold == "via":
+			require.Equal(t, "proxy1", values[len(values)-1][4:])
+		default:
+			require.NotContains(t, []string{"proxy", "te", "keep-alive", "proxy-connection", "proxy-authorization", "proxy-authenticate", "http2-settings"}, fold)
+			require.False(t, strings.HasPrefix(fold, "x-forwarded"), name)
+			continue
+		}
+		require.Equal(t, fold, strings.ToLower(name))
+	}
+}
+
+var marks = regexp.MustCompile(`[^a-z0-9]`)
 
 // requireSamePieces parses b byte by byte.
 func requireSamePieces(t *testing.T, b []byte, n int, err error) {
@@ -97,7 +135,7 @@ func requireSameRequest(t *testing.T, b []byte, n int, r *httphead.Request) {
 }
 
 // requireOneRequest reads what is forwarded.
-func requireOneRequest(t *testing.T, out, rest []byte, r *httphead.Request) {
+func requireOneRequest(t *testing.T, out, rest []byte, r *httphead.Request) http.Header {
 	t.Helper()
 	in := bufio.NewReaderSize(bytes.NewReader(append(bytes.Clone(out), rest...)), len(out)+len(rest)+16)
 	other, err := http.ReadRequest(in)
@@ -119,6 +157,7 @@ func requireOneRequest(t *testing.T, out, rest []byte, r *httphead.Request) {
 		require.Equal(t, r.Body, again.Body)
 	}
 	requireSameBody(t, rest, r.Body, other.Body, in)
+	return other.Header
 }
 
 // requireSameBody reads the body in both ways.

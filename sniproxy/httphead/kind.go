@@ -1,7 +1,5 @@
 package httphead
 
-import "bytes"
-
 // kind is what a proxy must do about a field.
 type kind uint8
 
@@ -28,18 +26,28 @@ const (
 	never
 )
 
-// kindOf knows a field by its name. A name that is one of ours once "_" is taken
-// for "-" is never forwarded: programs behind the backend may not see the
-// difference.
+// kindOf knows a field by its name. A name that would be one of ours if another
+// mark in it were "-" is never forwarded: programs behind the backend may not see
+// the difference.
 func kindOf(name []byte) kind {
 	k := knownAs(name)
 	if k == other && len(name) > len("x-forwarded") {
 		k = match(name[:len("x-forwarded")], "x-forwarded", forwardedElse)
 	}
-	if k != other && bytes.IndexByte(name, '_') >= 0 {
+	if k != other && disguised(name) {
 		return never
 	}
 	return k
+}
+
+// disguised reports whether the name has another mark than "-".
+func disguised(name []byte) bool {
+	for _, c := range name {
+		if folds[c] == '-' && c != '-' {
+			return true
+		}
+	}
+	return false
 }
 
 // knownAs looks only at what has the right length.

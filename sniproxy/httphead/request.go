@@ -21,7 +21,8 @@ type Request struct {
 	Close bool
 	// Upgrade says that the client asks for a websocket (RFC 6455) and may have
 	// it: [Request.AppendForward] asks the backend for it. No other protocol is
-	// upgraded to; those requests are forwarded as if they had not asked.
+	// upgraded to; those requests are forwarded as if they had not asked. Bytes
+	// that follow the head must wait for the response: see [Response.Switched].
 	Upgrade bool
 	// Expect says that the client waits for 100 (Continue) before it sends its
 	// body. The expectation is forwarded.

@@ -204,6 +204,11 @@ func (s *shard) won(c *conn, i int, rest []byte) {
 	if len(rest) > 0 {
 		c.ends[client].rest = append([]byte(nil), rest...)
 	}
+	for j := range d.tries {
+		if d.race.Overtaken(j) {
+			decision.Backend.Report(d.addrs[j], backend.ErrOvertaken, s.now.Sub(d.tries[j].since))
+		}
+	}
 	s.unwait(c)
 	s.run.dialled(&decision, addr, nil, took)
 	s.relay(c)

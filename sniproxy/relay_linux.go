@@ -53,6 +53,7 @@ func (s *shard) pump(c *conn, from uint8) {
 		if src.full >= 2 && !src.copies && s.pipeFor(src) {
 			more = s.fill(c, src)
 		} else {
+			s.unpipe(src)
 			more = s.copy(c, src, dst)
 		}
 		if !more {

@@ -194,10 +194,11 @@ func (r *running) dialContext() (context.Context, context.CancelFunc) {
 // dialRefusal is what it means that no backend was reached.
 func dialRefusal(err error) *RefusedError {
 	var guard *backend.RefusedError
+	var timeout interface{ Timeout() bool }
 	switch {
 	case errors.Is(err, backend.ErrLimited):
 		return refuse(Limited, err)
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, errDialTimeout):
+	case errors.As(err, &timeout) && timeout.Timeout():
 		return refuse(BackendTimeout, err)
 	case errors.As(err, &guard):
 		refused := refuse(Denied, err)
@@ -207,7 +208,7 @@ func dialRefusal(err error) *RefusedError {
 	return refuse(BackendRefused, err)
 }
 
-var errDialTimeout = errors.New("sniproxy: no backend answered in time")
+var errDialTimeout = fmt.Errorf("sniproxy: no backend answered in time: %w", os.ErrDeadlineExceeded)
 
 // Stats returns a snapshot.
 func (s *Server) Stats() Stats {

@@ -20,6 +20,11 @@ func Conformance(t *testing.T, configure func(*sniproxy.Server)) {
 	c := conformance{configure: configure}
 	t.Run("corpus", c.corpus)
 	t.Run("refusals", c.refusals)
+	t.Run("relaying", c.relaying)
+	t.Run("dialling", c.dialling)
+	t.Run("limits", c.limits)
+	t.Run("fronts", c.fronts)
+	t.Run("life", c.life)
 }
 
 // conformance is the suite for one engine.
@@ -148,4 +153,5 @@ func wantAlert(t *testing.T, conn net.Conn, desc uint8) {
 	if want := clienthello.Alert(desc); err != nil || !bytes.Equal(got, want[:]) {
 		t.Fatalf("the client got %x and %v, want the alert %d and the end", got, err, desc)
 	}
+	conn.Close()
 }

@@ -2,6 +2,7 @@ package sol_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -30,6 +31,12 @@ func (h host) Close() error                { return h.conn().Close() }
 
 // simulator runs ipmi_sim in front of a host.
 func simulator(t *testing.T) (sol.Config, host) {
+	t.Helper()
+	c, h, _ := simulatorOf(t)
+	return c, h
+}
+
+func simulatorOf(t *testing.T) (sol.Config, host, *peer.Process) {
 	t.Helper()
 	bin := peer.Look(t, "ipmi_sim")
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -73,9 +80,9 @@ mc_enable 0x20
 		return path
 	}
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "state"), 0o700))
-	peer.Start(t, exec.Command(bin, "-n", "-c", write("lan.conf", lan), "-f", write("sim.emu", emu), "-s", filepath.Join(dir, "state")), peer.Options{})
+	bmc := peer.Start(t, exec.Command(bin, "-n", "-c", write("lan.conf", lan), "-f", write("sim.emu", emu), "-s", filepath.Join(dir, "state")), peer.Options{})
 	c := sol.Config{Host: "127.0.0.1", Port: port, User: "ipmiusr", Password: "test", CipherSuite: 3, Timeout: time.Second}
-	return c, host{conn: sync.OnceValue(func() net.Conn { return <-got })}
+	return c, host{conn: sync.OnceValue(func() net.Conn { return <-got })}, bmc
 }
 
 func open(t *testing.T, c sol.Config) serialcon.Port {
@@ -139,4 +146,20 @@ func TestRealWrongPassword(t *testing.T) {
 	require.NotContains(t, err.Error(), "mistyped")
 	require.NotContains(t, fmt.Sprintf("%v %+v %#v", c, c, c), "mistyped")
 	require.True(t, strings.HasPrefix(c.String(), "sol 127.0.0.1:"))
+}
+
+// A BMC that vanishes ends the port: by an error that is no timeout of ours.
+func TestRealBMCThatVanishes(t *testing.T) {
+	c, machine, bmc := simulatorOf(t)
+	p := open(t, c)
+	_, err := machine.Write([]byte("x"))
+	require.NoError(t, err)
+	_, err = io.ReadFull(p, make([]byte, 1))
+	require.NoError(t, err)
+	bmc.Stop()
+	require.NoError(t, p.SetReadDeadline(time.Now().Add(2*time.Minute)))
+	_, err = p.Read(make([]byte, 1))
+	require.ErrorContains(t, err, "sol: the stream ended")
+	require.False(t, errors.Is(err, os.ErrDeadlineExceeded), "%v", err)
+	require.NoError(t, p.Close())
 }

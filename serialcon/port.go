@@ -89,7 +89,8 @@ type Notifier interface {
 }
 
 // Pollable is implemented by a Port with a descriptor in non-blocking mode,
-// which an Engine may watch by epoll instead of a goroutine in Read.
+// which an Engine may watch by epoll instead of a goroutine in Read. It does not
+// watch Unix sockets, which hold up their writers until they are read.
 //
 // The descriptor costs least if the port keeps it out of the runtime's own
 // poller (no os.NewFile) until somebody calls Read.

@@ -36,7 +36,7 @@ func (u *use) open(ctx context.Context, c *Console) {
 		u.cancel = cancel
 		u.wg.Go(func() { h.poll(inner) })
 	}
-	if pollable, ok := port.(Pollable); ok && c.Engine != nil {
+	if pollable, ok := port.(Pollable); ok && c.Engine != nil && !hurries(pollable) {
 		u.failed, u.drop, err = c.Engine.read(c, pollable)
 		if err != nil { // the descriptor cannot be polled
 			u.failed, u.drop = nil, nil

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package serialcon
+
+func hurries(Pollable) bool { return false }

@@ -3,10 +3,12 @@ package realtest
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -68,11 +70,14 @@ func TestRealDebian(t *testing.T) {
 type line struct{ net.Conn }
 
 // line connects to a socket of QEMU's, which drops what it has not read when the
-// far end closes.
+// far end closes. What the port says is read: until a program sets a tty of the
+// guest, it echoes, and QEMU stands still while a socket takes nothing.
 func (m *machine) line(t *testing.T, socket string) line {
 	t.Helper()
 	conn := dialUnix(t, filepath.Join(m.dir, socket))
-	t.Cleanup(func() { _ = conn.Close() })
+	var wg sync.WaitGroup
+	wg.Go(func() { _, _ = io.Copy(io.Discard, conn) })
+	t.Cleanup(func() { _ = conn.Close(); wg.Wait() })
 	return line{conn}
 }
 
@@ -118,7 +123,7 @@ func restarts(t *testing.T, m *machine, k *kept) {
 	far := m.line(t, onBoard)
 	stop := far.talk(t, "kept")
 	until(t, k, "cat /run/"+onBoard+".events", "first")
-	for range 5 {
+	for range 4 {
 		k.run("systemctl restart " + unit)
 		require.Equal(t, "1\n", k.run("systemctl show -P NFileDescriptorStore "+unit))
 	}
@@ -127,8 +132,8 @@ func restarts(t *testing.T, m *machine, k *kept) {
 	last := fmt.Sprintf("next is %d", lines)
 	until(t, k, "onecon -name "+onBoard+" -dir /var/log/consoles -check kept", last)
 	require.Equal(t, []string{fmt.Sprint(lines), "0", "0", "0", "0", fmt.Sprint(lines)}, inLog(t, k, onBoard, "kept"))
-	require.Equal(t, 6, strings.Count(k.run("cat /run/"+onBoard+".events"), " started "))
-	t.Logf("%d lines over 5 restarts, all there", lines)
+	require.Equal(t, 5, strings.Count(k.run("cat /run/"+onBoard+".events"), " started "))
+	t.Logf("%d lines over 4 restarts, all there", lines)
 
 	stop = far.talk(t, "killed")
 	until(t, k, "onecon -name "+onBoard+" -dir /var/log/consoles -check killed", "0 missing")

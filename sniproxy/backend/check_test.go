@@ -102,7 +102,7 @@ func TestCheckAsksTheGuard(t *testing.T) {
 	require.ErrorAs(t, probe(t, s, backend.Check{Guard: &backend.Guard{}}), &refused)
 	check := backend.Check{Guard: &backend.Guard{}, Dial: func(context.Context, netip.AddrPort) (net.Conn, error) {
 		t.Error("dialled")
-		return nil, boom
+		return nil, errBoom
 	}}
 	require.ErrorAs(t, probe(t, s, check), &refused)
 }

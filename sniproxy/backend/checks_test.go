@@ -31,7 +31,7 @@ func newChecked(t *testing.T, list []backend.Member) *checked {
 		defer c.mu.Unlock()
 		c.seen[addr] = append(c.seen[addr], time.Since(began))
 		if c.bad[addr] {
-			return nil, boom
+			return nil, errBoom
 		}
 		near, far := memnet.Pipe(a, addr)
 		_ = far.Close()
@@ -166,7 +166,7 @@ func TestChecksEnd(t *testing.T) {
 			<-ctx.Done()
 			<-time.After(time.Millisecond)
 			ended = true
-			return nil, boom
+			return nil, errBoom
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() {

@@ -329,8 +329,8 @@ func TestDNSWithoutServers(t *testing.T) {
 }
 
 func TestLookupErrorQuotesTheName(t *testing.T) {
-	err := &backend.LookupError{Name: "a\x1b[31m\nb", Reason: backend.BadName, Err: boom}
+	err := &backend.LookupError{Name: "a\x1b[31m\nb", Reason: backend.BadName, Err: errBoom}
 	require.Equal(t, `backend: look up AAAA of "a\x1b[31m\nb": not a host name: connection refused`, err.Error())
-	require.ErrorIs(t, err, boom)
+	require.ErrorIs(t, err, errBoom)
 	require.Contains(t, backend.LookupReason(99).String(), "99")
 }

@@ -76,7 +76,7 @@ func TestLookupTakesTurnsAndPutsTheSlowLast(t *testing.T) {
 		}
 		require.Equal(t, map[netip.AddrPort]int{list[0]: 3, list[1]: 3, list[2]: 3}, seen)
 
-		l.Report(list[1], boom, 0)
+		l.Report(list[1], errBoom, 0)
 		pass(time.Second)
 		l.Report(list[0], backend.ErrOvertaken, 0)
 		for range 6 {
@@ -105,11 +105,11 @@ func TestLookupRemembersWithinBounds(t *testing.T) {
 			return netip.MustParseAddrPort(fmt.Sprintf("[2001:db8:1000::%x]:443", i))
 		}
 		for i := range 5000 {
-			l.Report(addr(i), boom, 0)
+			l.Report(addr(i), errBoom, 0)
 		}
 		require.Equal(t, 1024, l.Remembered())
 		pass(30 * time.Second)
-		l.Report(addr(1), boom, 0)
+		l.Report(addr(1), errBoom, 0)
 		require.Equal(t, 1, l.Remembered(), "room is made by what is over")
 		l.Report(addr(1), nil, 0)
 		require.Zero(t, l.Remembered())

@@ -20,10 +20,10 @@ import (
 )
 
 var (
-	a    = netip.MustParseAddrPort("[2001:db8::a]:443")
-	b    = netip.MustParseAddrPort("[2001:db8::b]:443")
-	c    = netip.MustParseAddrPort("[2001:db8::c]:443")
-	boom = errors.New("connection refused")
+	a       = netip.MustParseAddrPort("[2001:db8::a]:443")
+	b       = netip.MustParseAddrPort("[2001:db8::b]:443")
+	c       = netip.MustParseAddrPort("[2001:db8::c]:443")
+	errBoom = errors.New("connection refused")
 )
 
 // members are given without weight, or with it behind an equals sign.
@@ -71,7 +71,7 @@ func states(p *backend.Pool) (out []string) {
 
 func fail(p *backend.Pool, addr netip.AddrPort, times int) {
 	for range times {
-		p.Report(addr, boom, 0)
+		p.Report(addr, errBoom, 0)
 	}
 }
 
@@ -172,7 +172,7 @@ func TestPoolCoolsAndTries(t *testing.T) {
 		pass(5 * time.Second)
 		require.Equal(t, 1, strings.Count(firsts(t, p, 6), "a"), "one connection tries it")
 		require.Equal(t, []string{"trial", "up"}, states(p))
-		p.Report(a, boom, 0)
+		p.Report(a, errBoom, 0)
 		require.Equal(t, []string{"cooling", "up"}, states(p))
 		pass(5 * time.Second)
 		require.Equal(t, "bbbb", firsts(t, p, 4), "the time has doubled")
@@ -188,10 +188,11 @@ func TestPoolCoolsAndTries(t *testing.T) {
 func TestPoolCoolsAMinuteAtMost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &backend.Pool{Members: members(a, b), Failures: 1, Cooling: 10 * time.Second}
-		for _, want := range []time.Duration{10, 20, 40, 60, 60, 60} {
-			p.Report(a, boom, 0)
-			require.Equal(t, want*time.Second, time.Until(p.Status()[0].RetryAt))
-			pass(want * time.Second)
+		for _, seconds := range []int{10, 20, 40, 60, 60, 60} {
+			want := time.Duration(seconds) * time.Second
+			p.Report(a, errBoom, 0)
+			require.Equal(t, want, time.Until(p.Status()[0].RetryAt))
+			pass(want)
 			firsts(t, p, 2)
 			require.Equal(t, backend.Trial, p.Status()[0].State)
 		}
@@ -319,7 +320,7 @@ func TestPoolStatus(t *testing.T) {
 			Addr: a, Weight: 1, Active: 2, Total: 2, Connect: 9 * time.Millisecond, LastOK: time.Now(),
 		}, s)
 		pass(time.Second)
-		p.Report(a, boom, 0)
+		p.Report(a, errBoom, 0)
 		s = p.Status()[0]
 		require.Equal(t, "connection refused", s.LastError)
 		require.Equal(t, time.Now(), s.LastFail)
@@ -370,7 +371,7 @@ func TestPoolIsSafeForMany(t *testing.T) {
 							return
 						}
 						if n%7 == i {
-							p.Report(got[0], boom, 0)
+							p.Report(got[0], errBoom, 0)
 							continue
 						}
 						p.Report(got[0], nil, time.Millisecond)

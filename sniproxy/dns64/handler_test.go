@@ -260,7 +260,9 @@ func TestIPv4Only(t *testing.T) {
 
 func TestWhatIsNotAnswered(t *testing.T) {
 	h, authority := handler(t)
-	code := func(change func(*dns.Msg)) string { return dns.RcodeToString[ask(t, h, "x.example", dns.TypeAAAA, change).Rcode] }
+	code := func(change func(*dns.Msg)) string {
+		return dns.RcodeToString[ask(t, h, "x.example", dns.TypeAAAA, change).Rcode]
+	}
 	require.Equal(t, "NOTIMP", code(func(q *dns.Msg) { q.Opcode = dns.OpcodeUpdate }))
 	require.Equal(t, "REFUSED", code(func(q *dns.Msg) { q.Question[0].Qclass = dns.ClassCHAOS }))
 	require.Equal(t, "REFUSED", code(func(q *dns.Msg) { q.Question[0].Qtype = dns.TypeAXFR }))

@@ -113,7 +113,7 @@ func NewBackend(t testing.TB, o BackendOptions) *Backend {
 	}
 	t.Cleanup(b.Close)
 	if o.TLS {
-		b.config, b.roots = serverConfig(t, o.Names)
+		b.config, b.roots = certificate(t, o.Names)
 		b.config.NextProtos = o.ALPN
 	}
 	if o.Mode == BackendFull {

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/mythic-beasts/hostkit/internal/peer"
-	"github.com/mythic-beasts/hostkit/sniproxy/sniproxytest"
+	"github.com/mythic-beasts/hostkit/sniproxy/internal/testcert"
 )
 
 // Listener is a port of a [Server].
@@ -132,7 +132,7 @@ func four(t testing.TB) []Listener {
 func folder(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
-	cert, key, _ := sniproxytest.Certificate(t)
+	cert, key, _ := testcert.New(t)
 	for name, content := range map[string][]byte{"cert.pem": cert, "key.pem": key, "both.pem": append(cert, key...)} {
 		write(t, filepath.Join(dir, name), string(content))
 	}

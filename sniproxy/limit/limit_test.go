@@ -344,6 +344,44 @@ func TestFlood(t *testing.T) {
 	require.Less(t, l.Stats().Clients, 200)
 }
 
+// Whoever was refused is forgotten as well, and not while he has a connection.
+func TestForgotten(t *testing.T) {
+	c := newClock()
+	l := &limit.Limiter{PerClient: limit.Limit{Conns: 5, Rate: 1, Burst: 2}, Now: c.now}
+	var held []limit.Lease
+	for i := range 200 {
+		addr := netip.AddrFrom4([4]byte{10, 0, 0, byte(i)})
+		for range 2 {
+			lease, err := l.Client(addr)
+			require.NoError(t, err)
+			if i < 10 {
+				held = append(held, lease)
+			} else {
+				lease.Release()
+			}
+		}
+		for range 3 {
+			_, err := l.Client(addr)
+			requireRefused(t, err, limit.PerClient, limit.Rate)
+		}
+	}
+	require.Equal(t, 200, l.Stats().Clients)
+	c.advance(time.Hour)
+	for i := range 5000 { // each shard sees enough of them to clear up
+		lease, err := l.Client(netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)}))
+		require.NoError(t, err)
+		lease.Release()
+		c.advance(time.Second)
+	}
+	const last = 64 // of each shard, the last one stays until the next comes
+	require.LessOrEqual(t, l.Stats().Clients, len(held)/2+last)
+	for i, lease := range held {
+		require.Equal(t, len(held)-i, l.Stats().Conns)
+		lease.Release()
+	}
+	require.LessOrEqual(t, l.Stats().Clients, last)
+}
+
 // Against a plain model, in any order of events.
 func TestModel(t *testing.T) {
 	type held struct {

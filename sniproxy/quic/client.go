@@ -9,8 +9,9 @@ import (
 const (
 	// maxPerPort is how many connections one client's port may have.
 	maxPerPort = 8
-	// maxIDs is how many connection IDs of a connection are remembered: the
-	// client's first, a Retry's, the server's.
+	// maxIDs is how many connection IDs of a connection are remembered that were
+	// seen in long headers: the client's first, a Retry's, the server's. As many
+	// are remembered that were told under encryption.
 	maxIDs = 4
 	// minServerID is the length of the shortest ID of a server's that a client is
 	// found by at another address.
@@ -37,44 +38,87 @@ func (c *client) latest() *flow {
 }
 
 // find returns the connection that a datagram belongs to, nil when it may begin one
-// or belongs to none.
-func (l *listener) find(b []byte, from netip.AddrPort, h *invariant, long bool) *flow {
+// or belongs to none. When it may belong to several of a client's port, the rest of
+// them are returned too.
+func (l *listener) find(b []byte, from netip.AddrPort, h *invariant, long bool) (f *flow, rest []*flow) {
 	l.mu.Lock()
 	defer l.unlock()
 	c := l.clients[from]
 	if c == nil {
-		return l.rebind(b, from, h, long)
+		return l.rebind(b, h, long, from), nil
 	}
 	for i, f := range c.flows {
-		if at := f.known(b, h, long); at >= 0 {
-			if at > 0 {
-				// It used an ID that its server told it, so it is where it says
-				// (RFC 9000 section 8.1).
-				f.validated.Store(true)
-			}
+		if f.knows(b, h, long) {
 			copy(c.flows[1:i+1], c.flows[:i])
 			c.flows[0] = f
-			return f
+			return f, nil
 		}
 	}
 	if long && (lookUp(h.version) == nil || startsConnection(b)) {
-		return nil
+		return nil, nil
 	}
-	f := c.latest()
-	if !long && len(f.ids) == 1 {
-		f.validated.Store(true) // the server's IDs are empty
+	if len(c.flows) > 1 {
+		return c.served()
 	}
-	return f
+	if f = c.flows[0]; !long {
+		f.deduce(b)
+	}
+	return f, nil
 }
 
-// known returns which of the flow's connection IDs a packet is sent to, -1 for none.
-func (f *flow) known(b []byte, h *invariant, long bool) int {
-	for i, id := range f.ids {
-		if long && bytes.Equal(id, h.dcid) || !long && len(id) > 0 && bytes.HasPrefix(b[1:], id) {
-			return i
+// served returns the connections that have a server. A datagram whose connection ID
+// was told to the client under encryption goes to all of them: one server knows it,
+// and the others pass it over (RFC 9000 section 10.3).
+func (c *client) served() (f *flow, rest []*flow) {
+	for _, x := range c.flows {
+		switch {
+		case x.conn == nil:
+		case f == nil:
+			f = x
+		default:
+			rest = append(rest, x)
 		}
 	}
-	return -1
+	if f == nil {
+		f = c.flows[0]
+	}
+	return f, rest
+}
+
+// knows says whether a packet is sent to one of the flow's connection IDs.
+func (f *flow) knows(b []byte, h *invariant, long bool) bool {
+	same := func(id []byte) bool {
+		return long && bytes.Equal(id, h.dcid) || !long && len(id) > 0 && bytes.HasPrefix(b[1:], id)
+	}
+	if at := slices.IndexFunc(f.ids, same); at >= 0 {
+		if at > 0 {
+			// The client has what its server sent it, so it is where it says (RFC
+			// 9000 section 8.1).
+			f.validated.Store(true)
+		}
+		return true
+	}
+	return slices.ContainsFunc(f.later, same)
+}
+
+// deduce remembers the connection ID of a short header that can only be the flow's.
+// Servers choose all of theirs of one length. Called with mu held.
+func (f *flow) deduce(b []byte) {
+	if len(f.ids) < 2 {
+		f.validated.Store(f.state == relaying) // the server's IDs are empty
+		return
+	}
+	n := len(f.ids[len(f.ids)-1])
+	if len(b) < 1+n {
+		return
+	}
+	if len(f.later) == maxIDs {
+		f.l.unindex(f, f.later[0])
+		f.later = f.later[1:]
+	}
+	id := bytes.Clone(b[1 : 1+n])
+	f.later = append(f.later, id)
+	f.l.index(f, id)
 }
 
 // learn remembers a connection ID that the server chose.
@@ -88,27 +132,41 @@ func (f *flow) learn(id []byte) {
 	if slices.ContainsFunc(f.ids, func(known []byte) bool { return bytes.Equal(known, id) }) {
 		return
 	}
-	f.ids = append(f.ids, bytes.Clone(id))
+	id = bytes.Clone(id)
+	f.ids = append(f.ids, id)
+	l.index(f, id)
+}
+
+// index lets a flow be found by an ID, unless another has it. Called with mu held.
+func (l *listener) index(f *flow, id []byte) {
 	if _, taken := l.byID[string(id)]; !taken {
 		l.byID[string(id)] = f
 		l.lengths[len(id)]++
 	}
 }
 
-// forget undoes learn. Called with listener.mu held.
+// unindex undoes index. Called with mu held.
+func (l *listener) unindex(f *flow, id []byte) {
+	if l.byID[string(id)] == f {
+		delete(l.byID, string(id))
+		l.lengths[len(id)]--
+	}
+}
+
+// forget undoes index for all the flow's IDs. Called with mu held.
 func (l *listener) forget(f *flow) {
 	for _, id := range f.ids {
-		if l.byID[string(id)] == f {
-			delete(l.byID, string(id))
-			l.lengths[len(id)]--
-		}
+		l.unindex(f, id)
+	}
+	for _, id := range f.later {
+		l.unindex(f, id)
 	}
 }
 
 // rebind finds a connection whose client has another address now, such as after a
 // translator forgot it, and gives that address a socket of its own to the server,
 // who then makes sure of it by itself (RFC 9000 section 9). Called with mu held.
-func (l *listener) rebind(b []byte, from netip.AddrPort, h *invariant, long bool) *flow {
+func (l *listener) rebind(b []byte, h *invariant, long bool, from netip.AddrPort) *flow {
 	old := l.identify(b, h, long)
 	if old == nil || old.state != relaying || startsConnection(b) {
 		return nil
@@ -117,7 +175,8 @@ func (l *listener) rebind(b []byte, from netip.AddrPort, h *invariant, long bool
 	if f == nil {
 		return nil
 	}
-	f.rebound, f.decision, f.ids, f.state = true, old.decision, slices.Clone(old.ids), connecting
+	f.rebound, f.decision, f.state = true, old.decision, connecting
+	f.ids, f.later = slices.Clone(old.ids), slices.Clone(old.later)
 	f.record.ID, f.record.Name, f.record.Site = old.record.ID, old.record.Name, old.record.Site
 	f.record.Backend = old.record.Backend
 	if f.limitSite() != nil {

@@ -1,15 +1,17 @@
 package quic_test
 
 import (
+	"encoding/hex"
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
+	"strings"
 
 	"github.com/mythic-beasts/hostkit/sniproxy"
 	"github.com/mythic-beasts/hostkit/sniproxy/backend"
 	"github.com/mythic-beasts/hostkit/sniproxy/clienthello"
 	"github.com/mythic-beasts/hostkit/sniproxy/quic"
-	"github.com/mythic-beasts/hostkit/sniproxy/sniproxytest"
 )
 
 func Example() {
@@ -35,15 +37,15 @@ func Example() {
 	// Output: sniproxy: server closed
 }
 
-// A Collector tells the name in captured datagrams.
+// A Collector tells the name in captured datagrams, such as that of RFC 9001
+// appendix A.2.
 func ExampleCollector() {
-	hello := sniproxytest.HelloMessage("www.example.com", sniproxytest.HelloOptions{QUIC: []byte{}, Classical: true})
-	frame := append([]byte{0x06, 0, 0x40 | byte(len(hello)>>8), byte(len(hello))}, hello...)
-	datagram := quic.SealInitial(quic.Version1, []byte("12345678"), nil, 0, frame, 1200) // what a client would send
+	text, _ := os.ReadFile("testdata/rfc9001-a2.hex")
+	datagram, _ := hex.DecodeString(strings.ReplaceAll(string(text), "\n", ""))
 
 	var c quic.Collector
 	var info clienthello.Info
 	status, err := c.Add(datagram, &info)
 	fmt.Println(status == clienthello.Complete, string(info.ServerName), err)
-	// Output: true www.example.com <nil>
+	// Output: true example.com <nil>
 }

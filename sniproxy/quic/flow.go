@@ -32,7 +32,8 @@ type flow struct {
 
 	// Guarded by l.mu.
 	state    state
-	ids      [][]byte // ids[0] is the client's own first choice
+	ids      [][]byte // of long headers; ids[0] is the client's own first choice
+	later    [][]byte // of short headers
 	held     [][]byte
 	heldSize int64
 	conn     net.Conn      // to the server that is tried or has answered

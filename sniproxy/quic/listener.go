@@ -106,8 +106,11 @@ func (l *listener) close() {
 func (l *listener) datagram(b []byte, from netip.AddrPort) {
 	h, long := parseInvariant(b)
 	now := time.Now()
-	if f := l.find(b, from, &h, long); f != nil {
+	if f, rest := l.find(b, from, &h, long); f != nil {
 		f.fromClient(b, now)
+		for _, f := range rest {
+			f.fromClient(b, now)
+		}
 		return
 	}
 	switch {

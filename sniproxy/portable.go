@@ -19,10 +19,12 @@ type portable struct {
 	run  *running
 	bufs bufPool
 
-	mu    sync.Mutex // guards conns
-	conns map[net.Conn]struct{}
-	done  bool
-	wg    sync.WaitGroup // of connections
+	mu       sync.Mutex // guards all but wg
+	conns    map[net.Conn]struct{}
+	idle     map[net.Conn]struct{} // those of HTTP between two requests
+	draining bool                  // no further request is waited for
+	done     bool
+	wg       sync.WaitGroup // of connections
 }
 
 // serve accepts from l until it is closed.
@@ -84,10 +86,38 @@ func (p *portable) release(c net.Conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.conns, c)
+	delete(p.idle, c)
+}
+
+// setIdle notes whether c waits for a request; false when it is not to wait.
+func (p *portable) setIdle(c net.Conn, idle bool) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !idle {
+		delete(p.idle, c)
+		return true
+	}
+	if p.idle == nil {
+		p.idle = make(map[net.Conn]struct{})
+	}
+	p.idle[c] = struct{}{}
+	return !p.draining
+}
+
+func (p *portable) isDraining() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.draining
 }
 
 // drained is closed once no connection is left.
 func (p *portable) drained() <-chan struct{} {
+	p.mu.Lock()
+	p.draining = true
+	for c := range p.idle {
+		_ = c.SetReadDeadline(time.Now())
+	}
+	p.mu.Unlock()
 	done := make(chan struct{})
 	go func() {
 		p.wg.Wait()

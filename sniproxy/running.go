@@ -87,7 +87,7 @@ func newRunning(s *Server) (*running, error) {
 
 // serve accepts from l by the engine that suits it.
 func (r *running) serve(l net.Listener, proto Proto, stopped <-chan struct{}) error {
-	if r.Engine == Portable {
+	if r.Engine == Portable || proto == HTTP {
 		return r.portable.serve(l, proto)
 	}
 	tcp, ok := l.(*net.TCPListener)

@@ -60,8 +60,14 @@ type Server struct {
 	Guard *backend.Guard
 	// Trusted are the fronts, such as load balancers, whose connections begin
 	// with a PROXY header. For them it is required; from all others it is not
-	// taken. X-Forwarded-For and its like are believed of the same ones.
+	// taken.
 	Trusted []netip.Prefix
+	// Forwarders are HTTP proxies in front, whose X-Forwarded-For and its like
+	// are kept and added to. From all other clients they are replaced.
+	Forwarders []netip.Prefix
+	// Via is this proxy's name in HTTP's Via (RFC 9110, section 7.6.3), by which a
+	// request that comes round is seen. Empty means a random one.
+	Via string
 	// Limiter bounds connections; nil does not.
 	Limiter *limit.Limiter
 	// Timeouts bound waiting.

@@ -89,3 +89,17 @@ func (s *source) release() {
 		s.buf = nil
 	}
 }
+
+// stale reports whether a connection that should be quiet has bytes or has ended.
+func (s *source) stale() bool {
+	if s.raw == nil {
+		return false
+	}
+	quiet := false
+	err := s.raw.Read(func(fd uintptr) bool {
+		var one [1]byte
+		_, quiet, _ = tryRead(fd, one[:])
+		return true
+	})
+	return err != nil || !quiet
+}

@@ -25,6 +25,7 @@ func Conformance(t *testing.T, configure func(*sniproxy.Server)) {
 	t.Run("limits", c.limits)
 	t.Run("fronts", c.fronts)
 	t.Run("life", c.life)
+	t.Run("http", c.http)
 }
 
 // conformance is the suite for one engine.

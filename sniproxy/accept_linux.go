@@ -141,8 +141,12 @@ func (s *shard) accepted(a *acceptor, fd int32, peer netip.AddrPort) {
 		return
 	}
 	s.after(c, s.run.timeouts.Hello)
-	c.open = take(&s.unused.awaiting)
-	s.readHello(c)
+	if a.proto == HTTP {
+		s.startWeb(c)
+	} else {
+		c.open = take(&s.unused.awaiting)
+		s.readHello(c)
+	}
 	if c.state != inNothing && !c.added {
 		s.add(c, client)
 	}

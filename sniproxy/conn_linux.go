@@ -19,6 +19,7 @@ type conn struct {
 	serverAdded bool
 	lingered    int       // bytes that were thrown away
 	half        bool      // one direction has ended
+	web         *web      // nil for TLS
 	open        *awaiting // nil when nothing is awaited
 }
 
@@ -26,12 +27,13 @@ type conn struct {
 type state uint8
 
 const (
-	inHello   state = iota // the client's hello
-	inResolve              // the backend's addresses
-	inDial                 // the backend
-	inRelay                // bytes of either side
-	inLinger               // the end of a client that was refused
-	inNothing              // closed
+	inHello    state = iota // the client's hello
+	inResolve               // the backend's addresses
+	inDial                  // the backend
+	inRelay                 // bytes of either side
+	inExchange              // a request's body or the response
+	inLinger                // the end of a client that was refused
+	inNothing               // closed
 )
 
 // The ends of a connection, as in [conn.ends].

@@ -168,7 +168,7 @@ func (s *shard) tried(c *conn, i int, events uint32) {
 	if events&(evErr|unix.EPOLLHUP) != 0 {
 		e := sysError(fd)
 		if e == 0 {
-			e = unix.ECONNRESET
+			return // of a socket that was here before
 		}
 		s.failed(c, i, fmt.Errorf("sniproxy: connect to %v: %w", d.addrs[i], e))
 		s.next(c, c.open.bytes)
@@ -211,7 +211,11 @@ func (s *shard) won(c *conn, i int, rest []byte) {
 	}
 	s.unwait(c)
 	s.run.dialled(&decision, addr, nil, took)
-	s.relay(c)
+	if c.web != nil {
+		s.exchange(c)
+	} else {
+		s.relay(c)
+	}
 }
 
 // unwait gives back what the connection had until it was relayed.

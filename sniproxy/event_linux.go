@@ -17,6 +17,14 @@ func (s *shard) serve(c *conn, role uint8, events uint32) {
 		if role == c.ends[server].role {
 			s.relayEvent(c, server, events)
 		}
+	case inExchange:
+		if role == c.ends[server].role {
+			s.exchangeEvent(c, server, events)
+		}
+	case inHello:
+		if c.ends[server].fd >= 0 && role == c.ends[server].role {
+			s.idleServer(c)
+		}
 	}
 }
 
@@ -27,7 +35,12 @@ func (s *shard) serveClient(c *conn, events uint32) {
 	}
 	switch c.state {
 	case inHello:
-		if events&(evIn|evHup|evErr) != 0 {
+		if events&(evIn|evHup|evErr) == 0 {
+			return
+		}
+		if c.web != nil {
+			s.readRequest(c)
+		} else {
 			s.readHello(c)
 		}
 	case inResolve, inDial:
@@ -38,6 +51,8 @@ func (s *shard) serveClient(c *conn, events uint32) {
 		e.ready = e.ready || events&(evIn|evHup) != 0
 	case inRelay:
 		s.relayEvent(c, client, events)
+	case inExchange:
+		s.exchangeEvent(c, client, events)
 	case inLinger:
 		s.linger(c)
 	}
@@ -60,16 +75,27 @@ func (s *shard) add(c *conn, end int) {
 // refuse tells a client why, and then waits for its end: to close with bytes unread
 // would be a reset, which may overtake what it was told.
 func (s *shard) refuse(c *conn, e *RefusedError) {
-	c.refused(e)
+	if c.result != Routed {
+		c.refused(e)
+	}
 	s.unwait(c)
-	fd := c.ends[client].fd
-	if b := refusalBytes(e); b != nil {
-		if n, err := sysSend(fd, b); err != 0 || n < len(b) {
+	b := refusalBytes(e)
+	if c.web != nil {
+		s.hangUp(c)
+		b = c.webRefusal(e, s.now)
+	}
+	if b != nil {
+		if n, err := sysSend(c.ends[client].fd, b); err != 0 || n < len(b) {
 			s.finish(c)
 			return
 		}
 	}
-	sysShutdownWrite(fd)
+	s.sayBye(c)
+}
+
+// sayBye ends our direction, and waits for the client's end.
+func (s *shard) sayBye(c *conn) {
+	sysShutdownWrite(c.ends[client].fd)
 	c.state = inLinger
 	c.lingered = 0
 	s.after(c, lingerTime)
@@ -109,13 +135,19 @@ func (s *shard) due(t *timer) {
 	c := t.owner
 	switch c.state {
 	case inHello:
-		s.refuse(c, refuse(HelloTimeout, nil))
+		if c.web != nil {
+			s.webDue(c)
+		} else {
+			s.refuse(c, refuse(HelloTimeout, nil))
+		}
 	case inResolve:
 		s.refuse(c, refuse(BackendTimeout, errDialTimeout))
 	case inDial:
 		s.next(c, c.open.bytes)
 	case inRelay:
 		s.quiet(c)
+	case inExchange:
+		s.exchangeQuiet(c)
 	case inLinger:
 		s.finish(c)
 	}

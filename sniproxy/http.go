@@ -31,7 +31,7 @@ func (x *exchange) request(f *flow, req *httphead.Request, size int, now time.Ti
 	parser.Reset()
 	*x = exchange{parser: parser, body: req.Body, about: req.Exchange(), upgrade: req.Upgrade}
 	x.rec = Record{
-		ID: f.uniqueID(), Proto: HTTP, Start: now, Client: f.client, Local: f.local, Front: f.front,
+		Proto: HTTP, Start: now, Client: f.client, Local: f.local, Front: f.front,
 		Name: string(req.Host()), HelloSize: size, Method: method(req.Method), ProxyIn: f.proxyIn,
 		Result: Aborted,
 	}
@@ -90,6 +90,8 @@ func (x *exchange) answer(out, b []byte, head *httphead.Response) (_ []byte, use
 	return append(out, b[used:used+n]...), used + n, x.response.Done(), err
 }
 
+var errHalfRequest = errors.New("sniproxy: the client ended within its request")
+
 var errNoAnswer = errors.New("sniproxy: the backend ended without a response")
 
 // backendEnd is the end of the backend's connection: nil if that is the end of the
@@ -113,7 +115,7 @@ func (x *exchange) finish(f *flow, now time.Time) {
 		r.counts.results[x.rec.Result].Add(1)
 	}
 	if o := r.Observer; o != nil && o.Request != nil {
-		x.rec.Took = now.Sub(x.rec.Start)
+		x.rec.ID, x.rec.Took = f.uniqueID(), now.Sub(x.rec.Start)
 		o.Request(&x.rec)
 	}
 }
@@ -161,12 +163,8 @@ func answerRefusal(err error) *RefusedError {
 
 // forward is what is added to the request's head.
 func (f *flow) forward() httphead.Forward {
-	via := f.run.Via
-	if via == "" {
-		via = "sniproxy-" + f.run.idBase
-	}
 	return httphead.Forward{
-		Client: f.client, Local: f.local, Via: via,
+		Client: f.client, Local: f.local, Via: f.run.via,
 		Trusted: len(f.run.Forwarders) != 0 && trusted(f.run.Forwarders, f.client.Addr()),
 	}
 }

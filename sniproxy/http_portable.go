@@ -96,7 +96,7 @@ func (h *httpConn) serve() (keep bool) {
 		if len(h.held) == 0 && refused.Result != Malformed && refused.Result != TooLarge {
 			return false // an end between requests
 		}
-		h.x.rec = Record{ID: h.f.uniqueID(), Proto: HTTP, Start: start, Client: h.f.client, Local: h.f.local, Front: h.f.front}
+		h.x.rec = Record{Proto: HTTP, Start: start, Client: h.f.client, Local: h.f.local, Front: h.f.front}
 		h.x.began, h.x.about = false, httphead.Exchange{}
 		h.sayNo(refused)
 		return false

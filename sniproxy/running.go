@@ -24,6 +24,7 @@ type running struct {
 	timeouts Timeouts
 	log      *slog.Logger
 	idBase   string // of this server's connections
+	via      string
 	counts   counters
 	sites    sync.Map // string to *site
 
@@ -74,6 +75,9 @@ func newRunning(s *Server) (*running, error) {
 	}
 	var err error
 	r := &running{Server: s, timeouts: s.Timeouts.orDefault(), log: s.Log, idBase: hex.EncodeToString(id[:])}
+	if r.via = s.Via; r.via == "" {
+		r.via = "sniproxy-" + r.idBase
+	}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
 	}
@@ -87,7 +91,7 @@ func newRunning(s *Server) (*running, error) {
 
 // serve accepts from l by the engine that suits it.
 func (r *running) serve(l net.Listener, proto Proto, stopped <-chan struct{}) error {
-	if r.Engine == Portable || proto == HTTP {
+	if r.Engine == Portable {
 		return r.portable.serve(l, proto)
 	}
 	tcp, ok := l.(*net.TCPListener)

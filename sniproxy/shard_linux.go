@@ -42,6 +42,7 @@ type shard struct {
 	out     []byte // header and hello
 	addrs   []netip.AddrPort
 	opening *opening
+	heads   heads
 	unused  struct {
 		awaiting []*awaiting
 		dialing  []*dialing
@@ -49,12 +50,13 @@ type shard struct {
 		bytes    [][]byte
 	}
 
-	mu     sync.Mutex // guards posts
-	posts  []func()
-	closed bool // no more posts
-	drains []chan struct{}
-	ended  chan struct{}
-	ending bool
+	mu       sync.Mutex // guards posts
+	posts    []func()
+	closed   bool // no more posts
+	drains   []chan struct{}
+	ended    chan struct{}
+	ending   bool
+	draining bool // connections of HTTP end after their request
 }
 
 // A turn is an end that is to be read on, after the others had theirs.
@@ -188,9 +190,22 @@ func (s *shard) event(ev *unix.EpollEvent) {
 func (s *shard) takeTurns() {
 	s.turns, s.again = s.again, s.turns[:0]
 	for _, t := range s.turns {
-		if c := s.conns.get(t.id); c != nil && c.state == inRelay {
-			s.pump(c, t.end)
+		if c := s.conns.get(t.id); c != nil {
+			s.takeTurn(c, t.end)
 		}
+	}
+}
+
+func (s *shard) takeTurn(c *conn, end uint8) {
+	switch {
+	case c.state == inRelay:
+		s.pump(c, end)
+	case c.state == inExchange && end == client:
+		s.pumpUp(c)
+	case c.state == inExchange:
+		s.pumpDown(c)
+	case c.state == inHello && c.web != nil:
+		s.nextRequest(c)
 	}
 }
 
@@ -264,6 +279,12 @@ func (s *shard) stop() {
 func (s *shard) drained(done chan struct{}) {
 	ok := s.post(func() {
 		s.drains = append(s.drains, done)
+		s.draining = true
+		for _, c := range s.conns.conns {
+			if c != nil && c.state == inHello && c.web != nil && c.web.waits && c.web.served {
+				s.finish(c)
+			}
+		}
 		s.checkDrained()
 	})
 	if !ok {

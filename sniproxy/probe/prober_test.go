@@ -311,3 +311,40 @@ func TestProbeHeaders(t *testing.T) {
 	}
 	t.Fatal("no header of version 2 came")
 }
+
+// written keeps the first write.
+type written struct {
+	net.Conn
+	first *[]byte
+}
+
+func (w written) Write(p []byte) (int, error) {
+	if *w.first == nil {
+		*w.first = append([]byte{}, p...)
+	}
+	return w.Conn.Write(p)
+}
+
+// Header and question leave in one write: receivers refuse headers in pieces.
+func TestProbeOneWrite(t *testing.T) {
+	var writes [3][]byte
+	dials := 0
+	p := &probe.Prober{Check: allow, Timeout: time.Minute, Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+		var d net.Dialer
+		c, err := d.DialContext(ctx, network, address)
+		dials++
+		return written{c, &writes[dials-1]}, err
+	}}
+	_, err := p.Probe(t.Context(), server(t, probe.ExpectsAny, probe.HTTP), probe.HTTP, "www.example.org")
+	require.NoError(t, err)
+	for version, first := range writes {
+		h, n, err := proxyheader.Decode(first, proxyheader.DecodeOptions{})
+		if version == 0 {
+			require.ErrorIs(t, err, proxyheader.ErrNotProxy)
+		} else {
+			require.NoError(t, err)
+			require.Equal(t, proxyheader.Version(version), h.Version)
+		}
+		require.Equal(t, "HEAD / HTTP/1.1\r\nHost: www.example.org\r\n", string(first[n:n+len("HEAD / HTTP/1.1\r\nHost: www.example.org\r\n")]))
+	}
+}

@@ -191,6 +191,13 @@ func TestRealApacheReceives(t *testing.T) {
 	mark := s.Mark()
 	require.Empty(t, ask(t, addr, long(t, proxyheader.SafeV2+1)))
 	s.Await(t, mark, "AH10186")
+
+	// What the encoder never writes.
+	for name, header := range map[string]string{
+		"UNKNOWN": "PROXY UNKNOWN\r\n", "UNSPEC": sig + "\x21\x00\x00\x00", "mixed families": "PROXY TCP6 198.51.100.7 2001:db8::9 64221 443\r\n",
+	} {
+		require.Empty(t, ask(t, addr, []byte(header)), name)
+	}
 }
 
 // long is a header of version 2 of the length.

@@ -20,9 +20,9 @@ type Engine struct {
 	// Zero means 20 ms, less than zero no wait.
 	Coalesce time.Duration
 	// Unwatched is the time between sweeps over the others, by which the times
-	// in their logs may be late. A port that says so much that its driver's
-	// buffer would fill is read as if somebody watched it. Zero, and what is
-	// less than Coalesce, mean 50 ms or Coalesce, whichever is more; no wait in
+	// in their logs may be late. While a port says so much that its driver's
+	// buffer would fill, all are read as if somebody watched them. Zero, and what is
+	// less than Coalesce, mean 100 ms or Coalesce, whichever is more; no wait in
 	// Coalesce means none here.
 	Unwatched time.Duration
 	// Queue bounds what is read ahead of the logs, in bytes, for all consoles
@@ -50,7 +50,7 @@ func (e *Engine) waits() (watched, others time.Duration) {
 		return 0, 0
 	}
 	if e.Unwatched < watched {
-		return watched, max(watched, 50*time.Millisecond)
+		return watched, max(watched, 100*time.Millisecond)
 	}
 	return watched, e.Unwatched
 }

@@ -2,11 +2,8 @@ package serialcon
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
-	"io"
 	"sync"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -29,11 +26,12 @@ type sweep struct {
 	lastID int32
 	heated int
 	due    [levels]time.Time // when to look again
-	took   [levels]bool      // a line of the level had something in this look
-	much   bool              // and one had so much that it must not wait long
+	took   [levels]int       // lines of the level that had something in this look
+	full   bool              // there may be more of the calm
+	hurry  time.Time         // until then none waits long: one had very much
 	put    bool              // the pipe has something that it was not told of
-	events []unix.EpollEvent
-	few    [levels][32]unix.EpollEvent
+	events [levels][perLook]unix.EpollEvent
+	turn   turn
 
 	mu     sync.Mutex // guards what follows
 	orders []func()
@@ -49,23 +47,6 @@ const (
 	levels
 )
 
-// A line is a port in a sweep.
-type line struct {
-	c      *Console
-	raw    syscall.RawConn
-	ready  ReadyReader // nil: the descriptor is read
-	id     int32
-	level  int
-	failed chan error
-	until  time.Time // hot until then
-
-	// What the function readFD reads into, and what became of it.
-	buf    []byte
-	n      int
-	err    error
-	readFD func(fd uintptr)
-}
-
 // The identities of members that are no lines: the set of a level, and the bell.
 const (
 	idBell = -1
@@ -75,15 +56,19 @@ const (
 const (
 	// maxPerSweep is how much of one port is read before the others have a turn.
 	maxPerSweep = 64 << 10
+	// perLook is how many ports are read before what they said is handed on.
+	perLook = 64
 	// manyBytes in a look mean that a port would not wait long: a pseudo-terminal
 	// holds 17 KiB, a tty of a UART 4 KiB beside its driver's buffers.
 	manyBytes = 2 << 10
+	// hurryFor is how long all are then read as if somebody watched.
+	hurryFor = time.Second
 )
 
 func newSweep(p *pipe, e *Engine) (_ *sweep, err error) {
 	w := &sweep{
 		pipe: p, sets: [levels]int{-1, -1, -1}, bell: -1,
-		buf: make([]byte, 16<<10), lines: map[int32]*line{}, ended: make(chan struct{}),
+		buf: make([]byte, 16<<10), lines: map[int32]*line{}, turn: turn{round: 1}, ended: make(chan struct{}),
 	}
 	w.wait[warm], w.wait[calm] = e.waits()
 	defer func() {
@@ -194,22 +179,51 @@ func (w *sweep) next(now time.Time) (level, ms int) {
 	return level, int((left + time.Millisecond - 1) / time.Millisecond)
 }
 
+// A turn is one wait of the calm, in which each of them is to be read once. Many
+// are read a few at a time, evenly over the turn: what they said needs less
+// memory, and keeps nobody else waiting.
+type turn struct {
+	round  int
+	since  time.Time
+	seen   int // lines that had something in it so far
+	before int // and in the one before
+}
+
 // rest says when the sets are due again that had something.
 func (w *sweep) rest(more bool) {
-	took, much := w.took, w.much
-	w.took, w.much = [levels]bool{}, false
+	took := w.took
+	w.took = [levels]int{}
 	if more {
 		return
 	}
 	now := time.Now()
-	for level := range hot {
-		if took[level] {
-			w.due[level] = now.Add(w.wait[level])
-		}
+	if took[warm] > 0 {
+		w.due[warm] = now.Add(w.wait[warm])
 	}
-	if took[calm] && much {
-		w.due[calm] = now.Add(w.wait[warm])
+	if took[calm] == 0 {
+		return
 	}
+	wait := w.wait[calm]
+	if now.Before(w.hurry) {
+		wait = w.wait[warm]
+	}
+	if w.full {
+		wait = w.turn.share(wait, took[calm], len(w.lines))
+	}
+	w.due[calm] = now.Add(wait)
+	if t := &w.turn; now.Sub(t.since) >= w.wait[calm] {
+		*t = turn{round: t.round + 1, since: now, before: t.seen}
+	}
+}
+
+// share is the part of a wait that is due after n lines of those that talk, of
+// which there may be more.
+func (t *turn) share(wait time.Duration, n, lines int) time.Duration {
+	talk := max(t.seen, t.before)
+	if t.before == 0 { // nobody knows yet: all of them may
+		talk = lines
+	}
+	return wait * time.Duration(n) / time.Duration(max(talk, n))
 }
 
 // obey does what was ordered, and reports whether to go on.
@@ -228,7 +242,7 @@ func (w *sweep) obey() bool {
 // look waits for a set and reads what is ready in it, and in those above. It
 // reports whether there is more than it took.
 func (w *sweep) look(level, ms int) (more bool) {
-	events := w.room(level)
+	events := w.events[level][:]
 	n, err := unix.EpollWait(w.sets[level], events, ms)
 	if err != nil {
 		return false
@@ -247,19 +261,11 @@ func (w *sweep) look(level, ms int) (more bool) {
 			}
 		}
 	}
+	if level == calm {
+		w.full = n == len(events)
+		return more
+	}
 	return more || n == len(events)
-}
-
-// room is where a set's events go. The calm may be many; a look at the others is
-// within one at them.
-func (w *sweep) room(level int) []unix.EpollEvent {
-	if level > calm {
-		return w.few[level][:]
-	}
-	if n := len(w.lines) + 8; len(w.events) < n {
-		w.events = make([]unix.EpollEvent, n+n/4)
-	}
-	return w.events
 }
 
 // read takes what a port has. It reports whether the port has more.
@@ -267,7 +273,10 @@ func (w *sweep) read(l *line, at time.Time) (more bool) {
 	for total := 0; total < maxPerSweep; {
 		n, err := l.read(w.buf)
 		if n > 0 {
-			w.took[l.level], w.put = true, true
+			if total == 0 {
+				w.note(l)
+			}
+			w.put = true
 			if w.pipe.put(l.c, at, w.buf[:n]) {
 				w.pipe.signal()
 			}
@@ -278,7 +287,9 @@ func (w *sweep) read(l *line, at time.Time) (more bool) {
 			return false
 		}
 		total += n
-		w.much = w.much || total > manyBytes
+		if total > manyBytes {
+			w.hurry = at.Add(hurryFor)
+		}
 		if n < 1024 { // a tty gives at most a page at a time
 			return false
 		}
@@ -286,138 +297,11 @@ func (w *sweep) read(l *line, at time.Time) (more bool) {
 	return true
 }
 
-func (l *line) read(buf []byte) (int, error) {
-	if l.ready != nil {
-		return l.ready.ReadReady(buf)
+// note counts a line that had something.
+func (w *sweep) note(l *line) {
+	w.took[l.level]++
+	if l.level == calm && l.round != w.turn.round {
+		l.round = w.turn.round
+		w.turn.seen++
 	}
-	l.buf, l.n, l.err = buf, 0, nil
-	if err := l.raw.Control(l.readFD); err != nil {
-		return 0, err
-	}
-	return l.n, l.err
-}
-
-// fromFD is one read of the descriptor, which does not wait.
-func (l *line) fromFD(fd uintptr) {
-	n, err := unix.Read(int(fd), l.buf)
-	switch {
-	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
-	case err != nil:
-		l.err = err
-	case n == 0:
-		l.err = io.EOF
-	default:
-		l.n = n
-	}
-}
-
-// add takes a line in, among the calm.
-func (w *sweep) add(l *line) error {
-	for w.lastID++; w.lastID < 0 || w.lines[w.lastID] != nil; w.lastID++ {
-		w.lastID = max(w.lastID, 0)
-	}
-	l.id = w.lastID
-	if err := l.move(-1, w.sets[calm]); err != nil {
-		return err
-	}
-	w.lines[l.id] = l
-	return nil
-}
-
-// move takes the descriptor out of one epoll set and into another; -1 is none.
-func (l *line) move(from, to int) error {
-	var inner error
-	err := l.raw.Control(func(fd uintptr) {
-		if from >= 0 {
-			inner = unix.EpollCtl(from, unix.EPOLL_CTL_DEL, int(fd), nil)
-		}
-		if to >= 0 {
-			inner = epollAdd(to, int(fd), l.id)
-		}
-	})
-	return errors.Join(err, inner)
-}
-
-// drop forgets a line, whatever state its descriptor is in.
-func (w *sweep) drop(l *line) {
-	if w.lines[l.id] != l {
-		return
-	}
-	_ = l.move(w.sets[l.level], -1)
-	if l.level == hot {
-		w.heated--
-	}
-	delete(w.lines, l.id)
-}
-
-// bring brings a line to a level. One that fails to move stays where it is read.
-func (w *sweep) bring(l *line, level int) {
-	if l.level == level || l.move(w.sets[l.level], w.sets[level]) != nil {
-		return
-	}
-	switch hot {
-	case l.level:
-		w.heated--
-	case level:
-		w.heated++
-	}
-	l.level = level
-}
-
-// pace makes a line be read at once for some time, if somebody types, or else as
-// often as it is due to those who watch it.
-func (w *sweep) pace(l *line, typed bool) {
-	if w.lines[l.id] != l {
-		return
-	}
-	if typed {
-		l.until = time.Now().Add(typedFor)
-		w.bring(l, hot)
-	}
-	if l.level != hot {
-		w.bring(l, l.ease())
-	}
-}
-
-// ease is the level of a line to which nobody types.
-func (l *line) ease() int {
-	if l.c.watched() {
-		return warm
-	}
-	return calm
-}
-
-// cool takes lines from the hot to which nobody types any more.
-func (w *sweep) cool() {
-	if w.heated == 0 {
-		return
-	}
-	now := time.Now()
-	for _, l := range w.lines {
-		if l.level == hot && now.After(l.until) {
-			w.bring(l, l.ease())
-		}
-	}
-}
-
-// read has a port read in the sweep, until it fails or is dropped. It returns
-// errNoSweep for a descriptor that cannot be polled.
-func (e *Engine) read(c *Console, port Pollable) (failed <-chan error, drop func(), err error) {
-	w := e.current()
-	raw, err := port.SyscallConn()
-	if err != nil || w == nil {
-		return nil, nil, errNoSweep
-	}
-	l := &line{c: c, raw: raw, failed: make(chan error, 1)}
-	l.ready, _ = port.(ReadyReader)
-	l.readFD = l.fromFD
-	if !w.do(func() { err = w.add(l) }) {
-		return nil, nil, errNoSweep
-	}
-	if err != nil {
-		return nil, nil, fmt.Errorf("%w: poll: %w", errNoSweep, err)
-	}
-	c.paceBy(func(typed bool) { w.order(func() { w.pace(l, typed) }) })
-	c.tellReader()
-	return l.failed, func() { w.do(func() { w.drop(l) }) }, nil
 }

@@ -31,8 +31,9 @@ func (c *Console) refill(ctx context.Context, want int) {
 		return
 	}
 	c.ring.prepend(past)
-	if len(past) < n {
-		c.first = c.ring.start
+	c.first = c.ring.start
+	if len(past) == n { // there is more before it, and the line is cut
+		c.first--
 	}
 }
 

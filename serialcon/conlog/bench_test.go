@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -46,9 +47,15 @@ func bigLog(b *testing.B, n int) (dir string) {
 
 // BenchmarkSearch looks for a string that is there once, with Search and with
 // zstdgrep on the same files.
+//
+// The log has 64 MiB, or as many as CONLOG_BENCH_MIB says.
 func BenchmarkSearch(b *testing.B) {
-	const size = 64 << 20
-	dir := bigLog(b, size)
+	size := int64(64)
+	if mib, err := strconv.ParseInt(os.Getenv("CONLOG_BENCH_MIB"), 10, 64); err == nil {
+		size = mib
+	}
+	size <<= 20
+	dir := bigLog(b, int(size))
 	b.Run("conlog", func(b *testing.B) {
 		b.SetBytes(size)
 		for b.Loop() {

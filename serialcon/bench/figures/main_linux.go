@@ -33,7 +33,11 @@ var sections = []struct {
 	{"load-0100", func(o *options, ctx context.Context) error { return o.load(ctx, 100, o.rounds, everybody) }},
 	{"load-0500", func(o *options, ctx context.Context) error { return o.load(ctx, 500, o.rounds, everybody) }},
 	{"load-1000", func(o *options, ctx context.Context) error { return o.load(ctx, 1000, 1, ours) }},
-	{"stalled", (*options).stalled},
+	{"stalled", func(o *options, ctx context.Context) error {
+		flood := *o
+		flood.rate = 100_000
+		return flood.load(ctx, 20, o.rounds, stalled)
+	}},
 }
 
 func main() {

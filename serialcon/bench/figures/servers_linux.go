@@ -23,6 +23,8 @@ type server struct {
 
 var ours = []server{{"serialcon", serialconArgs, "%s/0000000001.log", serialconLog}}
 
+var stalled = []server{ours[0], {"stalled", stalledArgs, "%s/0000000001.log", serialconLog}}
+
 var everybody = []server{
 	{"conserver", conserverArgs, "%s.log", plainLog},
 	{"conman", conmanArgs, "%s.log", plainLog},
@@ -37,6 +39,12 @@ func serialconArgs(_ rack, run string) ([]string, error) {
 		return nil, fmt.Errorf("build the reader: %w: %s", err, out)
 	}
 	return []string{reader, filepath.Join(run, "ttys"), filepath.Join(run, "logs")}, nil
+}
+
+// stalledArgs is the reader with a viewer on each console that never reads.
+func stalledArgs(r rack, run string) ([]string, error) {
+	args, err := serialconArgs(r, run)
+	return append(args, "stalled"), err
 }
 
 func serialconLog(ctx context.Context, run, console string) (string, error) {

@@ -22,19 +22,20 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: reader TTYS LOGS")
+	if len(os.Args) < 3 {
+		fmt.Fprintln(os.Stderr, "usage: reader TTYS LOGS [stalled]")
 		stop()
 		os.Exit(2)
 	}
-	if err := read(ctx, os.Args[1], os.Args[2]); err != nil {
+	if err := read(ctx, os.Args[1], os.Args[2], len(os.Args) > 3); err != nil {
 		fmt.Fprintln(os.Stderr, "reader:", err)
 		stop()
 		os.Exit(1)
 	}
 }
 
-func read(ctx context.Context, ttys, dir string) error {
+// read reads the consoles; each has a viewer that never reads, if stalled.
+func read(ctx context.Context, ttys, dir string, stalled bool) error {
 	debug.SetGCPercent(25) // it makes next to no garbage
 	entries, err := os.ReadDir(ttys)
 	if err != nil {
@@ -51,6 +52,11 @@ func read(ctx context.Context, ttys, dir string) error {
 		}
 		port := tty.Config{Device: filepath.Join(ttys, e.Name())}
 		c := &serialcon.Console{Name: e.Name(), Port: port, Log: l, Engine: engine}
+		if stalled {
+			if _, err := c.Attach(ctx, serialcon.AttachOptions{Who: "stalled"}); err != nil {
+				return err
+			}
+		}
 		wg.Go(func() { errs[i] = errors.Join(c.Run(ctx), l.Close()) })
 	}
 	time.AfterFunc(time.Second, debug.FreeOSMemory) // what opening them all took

@@ -35,8 +35,8 @@ var sections = []struct {
 	{"load-1000", func(o *options, ctx context.Context) error { return o.load(ctx, 1000, 1, ours) }},
 	{"stalled", func(o *options, ctx context.Context) error {
 		flood := *o
-		flood.rate = 100_000
-		return flood.load(ctx, 20, o.rounds, stalled)
+		flood.rate = 40_000
+		return flood.load(ctx, 50, o.rounds, stalled)
 	}},
 }
 

@@ -57,13 +57,31 @@ func (l *listener) find(b []byte, from netip.AddrPort, h *invariant, long bool) 
 	if long && (lookUp(h.version) == nil || startsConnection(b)) {
 		return nil, nil
 	}
+	if !long || isHandshake(b) {
+		c.validate()
+	}
 	if len(c.flows) > 1 {
 		return c.served()
 	}
-	if f = c.flows[0]; !long {
-		f.deduce(b)
-	}
+	f = c.flows[0]
+	f.deduce(b, h, long)
 	return f, nil
+}
+
+func isHandshake(b []byte) bool {
+	p, ok := parseLong(b)
+	return ok && p.kind == handshake
+}
+
+// validate notes that whoever sends from that port has the servers' answers. A
+// forger could send what looks so too, but then the servers go on counting. Called
+// with mu held.
+func (c *client) validate() {
+	for _, f := range c.flows {
+		if f.state == relaying {
+			f.validated.Store(true)
+		}
+	}
 }
 
 // served returns the connections that have a server. A datagram whose connection ID
@@ -92,31 +110,32 @@ func (f *flow) knows(b []byte, h *invariant, long bool) bool {
 	}
 	if at := slices.IndexFunc(f.ids, same); at >= 0 {
 		if at > 0 {
-			// The client has what its server sent it, so it is where it says (RFC
-			// 9000 section 8.1).
-			f.validated.Store(true)
+			f.validated.Store(true) // RFC 9000 section 8.1
 		}
 		return true
 	}
 	return slices.ContainsFunc(f.later, same)
 }
 
-// deduce remembers the connection ID of a short header that can only be the flow's.
-// Servers choose all of theirs of one length. Called with mu held.
-func (f *flow) deduce(b []byte) {
-	if len(f.ids) < 2 {
-		f.validated.Store(f.state == relaying) // the server's IDs are empty
+// deduce remembers the connection ID of a packet that can only be the flow's, and
+// was told to the client under encryption. Servers choose all of theirs of one
+// length. Called with mu held.
+func (f *flow) deduce(b []byte, h *invariant, long bool) {
+	if f.state != relaying || len(f.ids) < 2 || long && !isHandshake(b) {
 		return
 	}
-	n := len(f.ids[len(f.ids)-1])
-	if len(b) < 1+n {
+	id := h.dcid
+	if n := len(f.ids[len(f.ids)-1]); !long && len(b) > n {
+		id = b[1 : 1+n]
+	}
+	if len(id) == 0 {
 		return
 	}
 	if len(f.later) == maxIDs {
 		f.l.unindex(f, f.later[0])
 		f.later = f.later[1:]
 	}
-	id := bytes.Clone(b[1 : 1+n])
+	id = bytes.Clone(id)
 	f.later = append(f.later, id)
 	f.l.index(f, id)
 }

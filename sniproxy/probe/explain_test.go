@@ -33,6 +33,7 @@ func TestExplain(t *testing.T) {
 		{"nginx, bare TLS", at + "broken header: \"\x16\x03\x01\x02\x00\x01" + `"` + reading, "nginx", probe.Missing, off, "A TLS handshake came"},
 		{"nginx, bare TLS, escaped", at + `broken header: "\x16\x03\x01` + reading, "nginx", probe.Missing, off, "A TLS handshake came"},
 		{"nginx, bare anything", at + `broken header: "SSH-2.0-OpenSSH"` + reading, "nginx", probe.Missing, off, "take proxy_protocol out"},
+		{"nginx, connected only", at + `broken header: ""` + reading, "nginx", probe.Gone, off, "only connect"},
 		{"nginx, part of v1", at + `broken header: "PROXY TCP4 198.51."` + reading, "nginx", probe.Damaged, v1, "in pieces"},
 		{"nginx, one byte of v1", at + `broken header: "P"` + reading, "nginx", probe.Damaged, v1, "in pieces"},
 		{"old nginx, v2", at + "broken header: \"\r\n\r\n", "nginx", probe.Damaged, v2, "to v1 at the proxy"},

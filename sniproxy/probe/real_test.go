@@ -178,9 +178,10 @@ func TestRealPieces(t *testing.T) {
 		_, err = io.WriteString(c, "PROXY TCP4 198.51.")
 		require.NoError(t, err)
 		_, _ = io.Copy(io.Discard, c)
-		d, ok := probe.Explain(with(s.Await(t, mark, find), find))
+		logged := with(s.Await(t, mark, find), find)
+		d, ok := probe.Explain(logged)
 		require.True(t, ok)
-		require.Equal(t, probe.Damaged, d.Fault)
+		require.Equal(t, probe.Damaged, d.Fault, logged)
 		require.Equal(t, s.Program, d.Program)
 		require.Contains(t, d.Text, "in pieces")
 	}

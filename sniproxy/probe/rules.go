@@ -34,6 +34,7 @@ var rules = []rule{
 	{match: line(`broken header: "P(R|RO|ROX|ROXY)?"`), program: nginx, fault: Damaged, arrived: proxyheader.V1, detail: pieces},
 	{match: line(`broken header: "(\x16|\\x16|\\u0016|\^V|#026)`), program: nginx, fault: Missing, detail: "A TLS handshake came instead."},
 	{match: line(`broken header: "(GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|PRI) `), program: nginx, fault: Missing, detail: "An HTTP request came instead."},
+	{match: line(`broken header: "" while`), program: nginx, fault: Gone},
 	{match: line(`broken header: "`), program: nginx, fault: Missing},
 	{match: line(`header is too large while reading PROXY protocol`), program: nginx, fault: Damaged, arrived: proxyheader.V2, detail: tooLong, remedy: shorter},
 	{match: line(`unknown PROXY protocol version: \d+`), program: nginx, fault: Damaged, arrived: proxyheader.V2, detail: "Its version is not 2."},

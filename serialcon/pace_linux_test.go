@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mythic-beasts/hostkit/serialcon"
+	"github.com/mythic-beasts/hostkit/serialcon/conlog"
 	"github.com/mythic-beasts/hostkit/serialcon/serialcontest"
 )
 
@@ -159,5 +160,52 @@ func TestBurstsOfEverySize(t *testing.T) {
 			kept(t, log, want.Len())
 			require.True(t, bytes.Equal(want.Bytes(), log.Bytes()))
 		})
+	}
+}
+
+// A log under an engine, from the tty to the file.
+func TestAnEngineWithRealLogs(t *testing.T) {
+	store := &conlog.Store{Dir: t.TempDir()}
+	engine := new(serialcon.Engine)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 8)
+	const lines = 300
+	for i := range cap(ended) {
+		name := string(rune('a' + i))
+		pty, err := serialcontest.OpenPTY()
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = pty.Close() })
+		log, err := store.Open(name)
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = log.Close() })
+		c := &serialcon.Console{Name: name, Port: pty.Opener(), Log: log, Engine: engine}
+		go func() { ended <- c.Run(ctx) }()
+		s, err := c.Attach(ctx, serialcon.AttachOptions{NoMarks: true})
+		require.NoError(t, err)
+		host := &serialcontest.Host{Name: name}
+		for n := range int64(lines) {
+			_, err := pty.Write(host.Line(n))
+			require.NoError(t, err)
+		}
+		got := make([]byte, lines*64)
+		_, err = io.ReadFull(s, got)
+		require.NoError(t, err)
+		require.Equal(t, string(host.Line(0)), string(got[:64]))
+	}
+	cancel()
+	for range cap(ended) {
+		require.NoError(t, <-ended)
+	}
+	for i := range cap(ended) {
+		name := string(rune('a' + i))
+		r, err := store.Reader(name)
+		require.NoError(t, err)
+		found := 0
+		require.NoError(t, r.Search(t.Context(), conlog.Query{Text: name + " 0"}, func(l conlog.Line) error {
+			require.True(t, strings.HasPrefix(string(l.Text), name+" "))
+			found++
+			return nil
+		}))
+		require.Equal(t, lines, found)
 	}
 }

@@ -107,10 +107,10 @@ func (k *kept) await(from int, text string) string {
 	for {
 		k.mu.Lock()
 		rest, changed := k.seen[from:], k.changed
-		at := bytes.Index(rest, []byte(text))
+		before, _, ok := bytes.Cut(rest, []byte(text))
 		k.mu.Unlock()
-		if at >= 0 {
-			return string(rest[:at])
+		if ok {
+			return string(before)
 		}
 		select {
 		case <-changed:

@@ -38,7 +38,7 @@ func TestRealDebian(t *testing.T) {
 	g.kernel, g.initrd = debian(t)
 	g.append = "mitigations=off systemd.mask=getty-static.service"
 	g.more = []string{
-		"-chardev", "socket,id=con1,server=on,wait=off,path=" + filepath.Join(dir, onBoard), "-serial", "chardev:con1",
+		"-chardev", "socket,id=con1,telnet=on,server=on,wait=off,path=" + filepath.Join(dir, onBoard), "-serial", "chardev:con1",
 		"-chardev", "socket,id=usb,server=on,wait=off,path=" + filepath.Join(dir, "usb"), "-device", "qemu-xhci,id=x",
 	}
 	m := g.start(t, dir)
@@ -46,9 +46,10 @@ func TestRealDebian(t *testing.T) {
 	k.await(0, "pi-042 login: ")
 	k.typed("root\r")
 	k.await(0, ":~# ")
+	from := k.position()
 	k.typed("exec dash\r") // no line editor
-	k.await(0, "exec dash")
-	k.await(k.position(), shellPrompt)
+	said := k.await(from, "exec dash")
+	k.await(from+len(said+"exec dash"), shellPrompt)
 	k.run("dmesg --console-off") // the kernel's words would be between answers
 	require.Equal(t, "systemd\n", k.run("cat /proc/1/comm"))
 
@@ -70,8 +71,9 @@ func TestRealDebian(t *testing.T) {
 type line struct{ net.Conn }
 
 // line connects to a socket of QEMU's, which drops what it has not read when the
-// far end closes. What the port says is read: until a program sets a tty of the
-// guest, it echoes, and QEMU stands still while a socket takes nothing.
+// far end closes; that of the board speaks telnet, which ASCII need not know. What
+// the port says is read: until a program sets a tty of the guest, it echoes, and
+// QEMU stands still while a socket takes nothing.
 func (m *machine) line(t *testing.T, socket string) line {
 	t.Helper()
 	conn := dialUnix(t, filepath.Join(m.dir, socket))
@@ -135,6 +137,10 @@ func restarts(t *testing.T, m *machine, k *kept) {
 	require.Equal(t, 5, strings.Count(k.run("cat /run/"+onBoard+".events"), " started "))
 	t.Logf("%d lines over 4 restarts, all there", lines)
 
+	_, err := far.Write([]byte{0xff, 0xf3}) // telnet's BREAK, which the UART sees
+	require.NoError(t, err)
+	until(t, k, "cat /run/"+onBoard+".events", "break-in")
+
 	stop = far.talk(t, "killed")
 	until(t, k, "onecon -name "+onBoard+" -dir /var/log/consoles -check killed", "0 missing")
 	k.run("systemctl kill -s KILL " + unit)
@@ -145,8 +151,9 @@ func restarts(t *testing.T, m *machine, k *kept) {
 	k.run("systemctl stop " + unit)
 }
 
-// replugs pulls the adapter and plugs it in again, twice: the second time, a
-// program that still holds the old one keeps its name.
+// replugs pulls an adapter and plugs it in again, twice: the second time, a
+// program that still holds the old one keeps its name from it. Systemd lets go of
+// one that is gone.
 func replugs(t *testing.T, m *machine, k *kept) {
 	unit, events := "onecon@"+adapter, "/run/"+adapter+".events"
 	k.run("systemctl start " + unit)

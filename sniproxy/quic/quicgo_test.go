@@ -19,7 +19,7 @@ func TestRelay(t *testing.T) {
 	one := startUpper(t, certs[site], "one", nil, nil)
 	two := startUpper(t, certs["other.example"], "two", nil, nil)
 	r := startRelay(t, map[string][]netip.AddrPort{site: {one.addr}, "other.example": {two.addr}}, nil)
-	message := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
+	message := bytes.Repeat([]byte("0123456789abcdef"), 1<<14)
 	for _, version := range []quicgo.Version{quicgo.Version1, quicgo.Version2} {
 		t.Run(version.String(), func(t *testing.T) {
 			config := &quicgo.Config{Versions: []quicgo.Version{version}}

@@ -219,8 +219,8 @@ func (w *sweep) rest(more bool) {
 // share is the part of a wait that is due after n lines of those that talk, of
 // which there may be more.
 func (t *turn) share(wait time.Duration, n, lines int) time.Duration {
-	talk := max(t.seen, t.before)
-	if t.before == 0 { // nobody knows yet: all of them may
+	talk := t.before
+	if t.seen > talk { // they become more: all of them may talk
 		talk = lines
 	}
 	return wait * time.Duration(n) / time.Duration(max(talk, n))

@@ -28,6 +28,7 @@ type Log struct {
 	steps   func(step string) error
 	fsync   func(*os.File) error
 	write   func(*os.File, []byte) (int, error)
+	mem     *sync.Pool           // of *[]byte, maybe shared with other logs
 	relief  func() (freed int64) // removes the oldest segments for a full disk
 
 	syncing sync.Mutex // held by Sync, taken before mu
@@ -44,11 +45,11 @@ type Log struct {
 	dirty    bool
 	promised int64 // of stats.Bytes, as far as any Sync went
 	unsynced int64 // of these, while Syncs fail
+	doubt    bool  // Syncs fail
 	fresh    bool  // a new segment is due: the kernel forgot bytes of this one
 	closed   bool
 	stamp    stamper
 	clock    clock
-	mem      *sync.Pool
 	marks    []byte // records of our own for the next write
 	trouble  trouble
 	stats    Stats

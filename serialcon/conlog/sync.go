@@ -81,14 +81,15 @@ func (l *Log) synced(s syncing, err error) {
 	switch {
 	case err != nil:
 		l.stats.Unsynced += since
-		if l.unsynced == 0 {
+		if !l.doubt {
 			l.opts.Logger.Error("conlog: the disk makes nothing durable", "dir", l.dir, "err", err)
 			tell(since, "the disk failed to make what came before durable: "+err.Error())
 		}
-		l.unsynced += max(since, 1)
-	case l.unsynced > 0:
+		l.unsynced += since
+		l.doubt = true
+	case l.doubt:
 		l.opts.Logger.Info("conlog: the log is durable again", "dir", l.dir, "in doubt", l.unsynced)
 		tell(l.unsynced, "what comes now is durable again; that many bytes before it may not be")
-		l.unsynced, l.fresh = 0, true
+		l.unsynced, l.doubt, l.fresh = 0, false, true
 	}
 }

@@ -19,7 +19,7 @@ import (
 )
 
 // patience is what a guest may take for anything, on a loaded machine.
-const patience = 3 * time.Minute
+const patience = 5 * time.Minute
 
 // tick is the time between two looks.
 const tick = 20 * time.Millisecond

@@ -44,12 +44,12 @@ func TestRealHandover(t *testing.T) {
 	v := serialcontest.Verifier{Name: "stream"}
 	for n := range times {
 		due := int64(n) * lines / (times + 1) // so that all fall into the stream
-		require.Eventually(t, func() bool { v = said(t, log); return v.Next() > due }, patience, tick, daemon.Output)
+		require.Eventually(t, func() bool { v = said(t, log); return v.Next() > due }, patience, 5*tick, daemon.Output)
 		require.NoError(t, daemon.Signal(syscall.SIGHUP))
 		require.Eventually(t, opened(n+2), patience, tick, daemon.Output)
 	}
 	require.Less(t, v.Next(), int64(lines), "the stream ended before the last replacement")
-	require.Eventually(t, func() bool { v = said(t, log); return v.Next() == lines }, patience, tick, daemon.Output)
+	require.Eventually(t, func() bool { v = said(t, log); return v.Next() == lines }, patience, 5*tick, daemon.Output)
 	require.Equal(t, fmt.Sprintf("%d lines, 0 missing, 0 repeated, 0 damaged", lines), strings.Join(strings.SplitN(v.String(), ", ", 5)[:4], ", "))
 	require.Equal(t, pid, daemon.PID())
 	require.NotContains(t, daemon.Output(), "closed")

@@ -290,7 +290,7 @@ func (w *sweep) read(l *line, at time.Time) (more bool) {
 		if total > manyBytes {
 			w.hurry = at.Add(hurryFor)
 		}
-		if n < 1024 { // a tty gives at most a page at a time
+		if n < manyBytes { // a tty gives at most a page at a time
 			return false
 		}
 	}

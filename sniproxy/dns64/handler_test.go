@@ -169,6 +169,13 @@ func TestSynthesisAndValidation(t *testing.T) {
 		require.Equal(t, tt.made, len(r.Answer) == 1, tt.name)
 		require.False(t, r.AuthenticatedData, "what is made is not authenticated")
 	}
+	authority.Set("mixed.example", dns.TypeAAAA, reply{
+		Answer: []string{"mixed.example. 30 IN AAAA ::ffff:192.0.2.1", "mixed.example. 30 IN AAAA 2001:db8::1"},
+		Edit:   func(q, r *dns.Msg) { r.AuthenticatedData = true },
+	})
+	require.False(t, ask(t, h, "mixed.example", dns.TypeAAAA, secure).AuthenticatedData, "nor is what something was taken out of")
+	require.True(t, ask(t, h, "mixed.example", dns.TypeAAAA, secure, unchecked).AuthenticatedData)
+
 	asked := authority.Asked()
 	last := asked[len(asked)-1].Msg
 	require.True(t, last.CheckingDisabled, "what the client wants is passed on")

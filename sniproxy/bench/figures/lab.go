@@ -154,11 +154,19 @@ func (l *lab) run(ctx context.Context, name, nginxConf string, args []string, ad
 	for _, addr := range addrs {
 		if err := await(ctx, addr); err != nil {
 			p.stop()
-			text, _ := os.ReadFile(said.Name())
-			return nil, fmt.Errorf("%s: %w: %s", name, err, text)
+			return nil, fmt.Errorf("%s: %w; it said: %q", name, err, l.said(name))
 		}
 	}
 	return p, nil
+}
+
+// said is what a program has said.
+func (l *lab) said(name string) []byte {
+	text, err := os.ReadFile(filepath.Join(l.dir, name+".log"))
+	if err != nil {
+		return []byte(err.Error())
+	}
+	return text
 }
 
 // await waits until somebody listens.
@@ -185,16 +193,23 @@ func (p *proxy) pid() int {
 	return p.cmd.Process.Pid
 }
 
-// stop ends all of it: the parent first, or it would start a worker again.
+// stop ends all of it: the parent first, or it would start a worker again. It
+// returns when nobody listens any more.
 func (p *proxy) stop() {
 	if p == nil || p.stopped {
 		return
 	}
 	p.stopped = true
-	for _, pid := range tree(p.pid()) {
+	all := tree(p.pid())
+	for _, pid := range all {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
 	_ = p.cmd.Wait() // it was killed
+	for _, pid := range all {
+		for descriptors(pid) > 0 {
+			time.Sleep(time.Millisecond)
+		}
+	}
 }
 
 // target is where clients of the proxy connect.

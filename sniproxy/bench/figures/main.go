@@ -130,7 +130,11 @@ func (o *options) once(ctx context.Context, l *lab, t test, name string) (float6
 		return 0, err
 	}
 	defer p.stop()
-	return t.run(ctx, l, p)
+	v, err := t.run(ctx, l, p)
+	if err != nil {
+		err = fmt.Errorf("%w; it said: %q", err, l.said(name))
+	}
+	return v, err
 }
 
 func median(v []float64) float64 {

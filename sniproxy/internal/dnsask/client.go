@@ -181,9 +181,9 @@ func (c *Client) parse(wire []byte, q *dns.Msg) *dns.Msg {
 	return a
 }
 
-// answers reports whether a is the answer to q.
+// answers reports whether a, with the right ID, is the answer to q.
 func (c *Client) answers(a, q *dns.Msg) bool {
-	if a.Id != q.Id || !a.Response || a.Opcode != dns.OpcodeQuery || len(a.Question) != 1 {
+	if !a.Response || a.Opcode != dns.OpcodeQuery || len(a.Question) != 1 {
 		return false
 	}
 	got, want := a.Question[0], q.Question[0]

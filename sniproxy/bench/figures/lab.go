@@ -205,8 +205,13 @@ func (p *proxy) stop() {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
 	_ = p.cmd.Wait() // it was killed
-	for _, pid := range all {
-		for descriptors(pid) > 0 {
+	for _, addr := range []string{front, frontHTTP} {
+		for {
+			c, err := net.Dial("tcp", addr)
+			if err != nil {
+				break
+			}
+			c.Close()
 			time.Sleep(time.Millisecond)
 		}
 	}

@@ -24,7 +24,9 @@ type sweep struct {
 	// Belong to run.
 	lines  map[int32]*line
 	lastID int32
-	heated int
+	heated int // hot lines
+	eager  int // lines that are not calm
+	timer  *time.Timer
 	due    [levels]time.Time // when to look again
 	took   [levels]int       // lines of the level that had something in this look
 	full   bool              // there may be more of the calm
@@ -35,6 +37,7 @@ type sweep struct {
 
 	mu     sync.Mutex // guards what follows
 	orders []func()
+	wake   chan struct{} // holds one token: as bell, for a pause
 	closed bool
 	ended  chan struct{}
 }
@@ -68,7 +71,8 @@ const (
 func newSweep(p *pipe, e *Engine) (_ *sweep, err error) {
 	w := &sweep{
 		pipe: p, sets: [levels]int{-1, -1, -1}, bell: -1,
-		buf: make([]byte, 16<<10), lines: map[int32]*line{}, turn: turn{round: 1}, ended: make(chan struct{}),
+		buf: make([]byte, 16<<10), lines: map[int32]*line{}, turn: turn{round: 1}, wake: make(chan struct{}, 1), ended: make(chan struct{}),
+		timer: time.NewTimer(0),
 	}
 	w.wait[warm], w.wait[calm] = e.waits()
 	defer func() {
@@ -132,6 +136,10 @@ func (w *sweep) ring() {
 	var one [8]byte
 	binary.NativeEndian.PutUint64(one[:], 1)
 	_, _ = unix.Write(w.bell, one[:]) // full is rung as well
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
 }
 
 func (w *sweep) close() {
@@ -148,7 +156,12 @@ func (w *sweep) run() {
 	defer close(w.ended)
 	for {
 		level, ms := w.next(time.Now())
-		more := w.look(level, ms)
+		more := false
+		if level > calm && w.eager == 0 {
+			w.pause(ms)
+		} else {
+			more = w.look(level, ms)
+		}
 		if w.put {
 			w.put = false
 			w.pipe.signal()
@@ -158,6 +171,16 @@ func (w *sweep) run() {
 		}
 		w.cool()
 		w.rest(more)
+	}
+}
+
+// pause lets time pass while no line is to be read soon. A thread in epoll_wait
+// would keep the runtime's monitor awake.
+func (w *sweep) pause(ms int) {
+	w.timer.Reset(time.Duration(ms) * time.Millisecond)
+	select {
+	case <-w.timer.C:
+	case <-w.wake:
 	}
 }
 
@@ -243,7 +266,10 @@ func (w *sweep) obey() bool {
 // reports whether there is more than it took.
 func (w *sweep) look(level, ms int) (more bool) {
 	events := w.events[level][:]
-	n, err := unix.EpollWait(w.sets[level], events, ms)
+	n, err := unix.EpollWait(w.sets[level], events, 0)
+	if n == 0 && ms != 0 {
+		n, err = unix.EpollWait(w.sets[level], events, ms)
+	}
 	if err != nil {
 		return false
 	}

@@ -86,9 +86,7 @@ func (w *sweep) drop(l *line) {
 		return
 	}
 	_ = l.move(w.sets[l.level], -1)
-	if l.level == hot {
-		w.heated--
-	}
+	w.count(l.level, -1)
 	delete(w.lines, l.id)
 }
 
@@ -97,13 +95,19 @@ func (w *sweep) bring(l *line, level int) {
 	if l.level == level || l.move(w.sets[l.level], w.sets[level]) != nil {
 		return
 	}
-	switch hot {
-	case l.level:
-		w.heated--
-	case level:
-		w.heated++
-	}
+	w.count(l.level, -1)
+	w.count(level, 1)
 	l.level = level
+}
+
+// count keeps the numbers of lines that are not calm.
+func (w *sweep) count(level, n int) {
+	if level > calm {
+		w.eager += n
+	}
+	if level == hot {
+		w.heated += n
+	}
 }
 
 // pace makes a line be read at once for some time, if somebody types, or else as

@@ -24,7 +24,7 @@ func blackHole(t *testing.T) netip.AddrPort {
 	require.NoError(t, err)
 	addr := netip.AddrPortFrom(netip.IPv6Loopback(), uint16(name.(*unix.SockaddrInet6).Port))
 	for range 100 {
-		conn, err := net.DialTimeout("tcp6", addr.String(), 300*time.Millisecond)
+		conn, err := net.DialTimeout("tcp6", addr.String(), time.Second)
 		var timeout net.Error
 		if errors.As(err, &timeout) && timeout.Timeout() {
 			return addr
@@ -39,7 +39,7 @@ func blackHole(t *testing.T) netip.AddrPort {
 func TestDialOvertakesABlackHole(t *testing.T) {
 	hole, ok := blackHole(t), server(t)
 	var r reports
-	conn, err := backend.Dial(t.Context(), []netip.AddrPort{hole, ok, ok}, backend.DialOptions{
+	conn, err := backend.Dial(t.Context(), []netip.AddrPort{hole, ok}, backend.DialOptions{
 		Guard: loopback(hole, ok), Timeout: time.Minute, Report: r.add,
 	})
 	require.NoError(t, err)
@@ -61,14 +61,15 @@ func TestDialTimesOut(t *testing.T) {
 	var failed *backend.DialError
 	require.ErrorAs(t, err, &failed)
 	require.True(t, failed.Timeout())
-	require.Len(t, failed.Attempts, 2)
-	require.Len(t, r.all, 2)
+	require.NotEmpty(t, failed.Attempts)
+	require.Equal(t, failed.Attempts, r.all)
 
+	r.all = nil
 	_, err = backend.Dial(t.Context(), []netip.AddrPort{hole}, backend.DialOptions{Timeout: 50 * time.Millisecond, Report: r.add})
 	require.ErrorAs(t, err, &failed)
 	require.True(t, failed.Timeout(), "%v", err)
 	require.Len(t, failed.Attempts, 1)
-	require.Len(t, r.all, 3)
+	require.Equal(t, failed.Attempts, r.all)
 }
 
 func TestDialSetsTheSocketUp(t *testing.T) {

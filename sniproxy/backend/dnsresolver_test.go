@@ -250,7 +250,7 @@ func TestDNSServersInTurn(t *testing.T) {
 	ok.Records(t, "x.example. 60 IN AAAA 2001:db8::1")
 	r := asking(dead, bad, ok)
 	r.Servers = append([]netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:1")}, r.Servers...) // nobody is there
-	r.Timeout = time.Second
+	r.Timeout = 2 * time.Second
 	for range 3 {
 		_, _, err := r.LookupAAAA(t.Context(), "x.example")
 		require.NoError(t, err)

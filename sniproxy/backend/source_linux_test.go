@@ -15,14 +15,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// addAddr gives an interface an address that can be bound at once: without nodad the
+// kernel ends its being tentative when it comes to it.
+func addAddr(ns *netnstest.NS, ifname, prefix string) {
+	ns.IP("-6", "address", "add", prefix, "dev", ifname, "nodad")
+}
+
 // joined is a proxy's namespace and a backend's, which tells each client the address
 // that it sees.
 func joined(t *testing.T) (proxy *netnstest.NS, server netip.AddrPort) {
 	t.Helper()
 	proxy, far := netnstest.New(t), netnstest.New(t)
 	netnstest.Veth(t, proxy, "p0", far, "b0")
-	proxy.AddAddr("p0", netip.MustParsePrefix("2001:db8:1::1/64"))
-	far.AddAddr("b0", netip.MustParsePrefix("2001:db8:1::80/64"))
+	addAddr(proxy, "p0", "2001:db8:1::1/64")
+	addAddr(far, "b0", "2001:db8:1::80/64")
 	// The way back, which the operator of a NAT46 or pool prefix has to make.
 	far.IP("-6", "route", "add", "64:ff9b:1::/96", "via", "2001:db8:1::1")
 	far.IP("-6", "route", "add", "2001:db8:2::/64", "via", "2001:db8:1::1")
@@ -72,7 +78,7 @@ func seen(t *testing.T, ns *netnstest.NS, server netip.AddrPort, s *backend.Sour
 
 func TestSourceAsTheBackendSeesIt(t *testing.T) {
 	proxy, server := joined(t)
-	proxy.AddAddr("p0", netip.MustParsePrefix("2001:db8:1::2/64"))
+	addAddr(proxy, "p0", "2001:db8:1::2/64")
 	own := &backend.Source{Addrs: addrs("2001:db8:1::2")}
 	nat46 := &backend.Source{NAT46: netip.MustParsePrefix("64:ff9b:1::/96")}
 	pool := &backend.Source{Pool: netip.MustParsePrefix("2001:db8:2::/64")}

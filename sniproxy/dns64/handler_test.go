@@ -184,17 +184,28 @@ func TestSynthesisAndValidation(t *testing.T) {
 }
 
 func TestTimeoutsCountAsNone(t *testing.T) {
-	h, authority := handler(t)
-	authority.Set("x.example", dns.TypeAAAA, reply{Drop: true})
-	authority.Records(t, "x.example. 3600 IN A 192.0.2.33")
-	authority.Set("dead.example", dns.TypeAAAA, reply{Drop: true})
-	authority.Set("dead.example", dns.TypeA, reply{Drop: true})
 	var log bytes.Buffer
-	h.Log = slog.New(slog.NewTextHandler(&log, nil))
-	h.Upstream = &dns64.Forwarder{Servers: []netip.AddrPort{authority.Addr}, Timeout: 500 * time.Millisecond}
-	require.Equal(t, []string{"x.example 600 AAAA 64:ff9b::c000:221"}, short(ask(t, h, "x.example", dns.TypeAAAA).Answer))
+	h := &dns64.Handler{
+		Upstream: silent("four.example."), Timeout: 10 * time.Millisecond, Log: slog.New(slog.NewTextHandler(&log, nil)),
+	}
+	require.Equal(t, []string{"four.example 600 AAAA 64:ff9b::c000:221"}, short(ask(t, h, "four.example", dns.TypeAAAA).Answer))
 	require.Equal(t, dns.RcodeServerFailure, ask(t, h, "dead.example", dns.TypeAAAA).Rcode)
 	require.Contains(t, log.String(), "name=dead.example. type=AAAA")
+	require.Contains(t, log.String(), "name=dead.example. type=A ")
+}
+
+// silent answers nothing until the time is over, but the A record of this name.
+type silent string
+
+func (s silent) Ask(ctx context.Context, q *dns.Msg) (*dns.Msg, error) {
+	if q.Question[0] != (dns.Question{Name: string(s), Qtype: dns.TypeA, Qclass: dns.ClassINET}) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	rr, err := dns.NewRR(string(s) + " 3600 IN A 192.0.2.33")
+	r := new(dns.Msg).SetReply(q)
+	r.Answer = []dns.RR{rr}
+	return r, err
 }
 
 func TestOthersPass(t *testing.T) {

@@ -31,8 +31,8 @@ func newSite(t *testing.T) site {
 	s := site{host: netnstest.New(t), gateway: netnstest.New(t), server: netnstest.New(t)}
 	netnstest.Veth(t, s.host, "h0", s.gateway, "g6")
 	netnstest.Veth(t, s.server, "s0", s.gateway, "g4")
-	s.host.AddAddr("h0", netip.MustParsePrefix("2001:db8:6::2/64"))
-	s.gateway.AddAddr("g6", netip.MustParsePrefix("2001:db8:6::1/64"))
+	s.host.IP("-6", "address", "add", "2001:db8:6::2/64", "dev", "h0", "nodad")
+	s.gateway.IP("-6", "address", "add", "2001:db8:6::1/64", "dev", "g6", "nodad")
 	s.gateway.AddAddr("g4", netip.MustParsePrefix("198.51.100.1/24"))
 	s.server.AddAddr("s0", netip.MustParsePrefix("198.51.100.80/24"))
 	s.host.IP("-6", "route", "add", "default", "via", "2001:db8:6::1")

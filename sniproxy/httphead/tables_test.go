@@ -201,6 +201,7 @@ var refused = []struct {
 	{"percent in the path", targeted("/100%"), 400, httphead.BadTarget},
 	{"percent before the query", targeted("/%f?a"), 400, httphead.BadTarget},
 	{"percent and letters", targeted("/%zz"), 400, httphead.BadTarget},
+	{"percent, digit and letter", targeted("/%fz"), 400, httphead.BadTarget},
 	{"two spaces", "GET  / HTTP/1.1\r\nHost: a.example\r\n\r\n", 400, httphead.BadTarget},
 	{"two spaces before the version", "GET /  HTTP/1.1\r\nHost: a.example\r\n\r\n", 400, httphead.BadStartLine},
 	{"space behind the version", "GET / HTTP/1.1 \r\nHost: a.example\r\n\r\n", 400, httphead.BadStartLine},

@@ -27,8 +27,9 @@ type Lookup struct {
 	turn    atomic.Uint32
 	anySlow atomic.Bool // spares the lock where all is well
 
-	mu   sync.Mutex
-	slow map[netip.AddrPort]time.Time // until when an address comes last; guarded by mu
+	mu   sync.Mutex                   // guards what follows
+	slow map[netip.AddrPort]time.Time // until when an address comes last
+	full time.Time                    // until when room is not looked for again
 }
 
 // maxSlow bounds how many addresses that failed are remembered.
@@ -140,17 +141,27 @@ func (l *Lookup) punish(addr netip.AddrPort, now time.Time) {
 	if l.slow == nil {
 		l.slow = make(map[netip.AddrPort]time.Time)
 	}
-	if len(l.slow) >= maxSlow {
-		for a, until := range l.slow {
-			if !now.Before(until) {
-				delete(l.slow, a)
-			}
-		}
-		if len(l.slow) >= maxSlow {
-			return
-		}
+	if len(l.slow) >= maxSlow && !l.makeRoom(now) {
+		return
 	}
 	l.slow[addr] = now.Add(orElse(l.Penalty, 30*time.Second))
+}
+
+// makeRoom forgets penalties that are over, at most once a second.
+func (l *Lookup) makeRoom(now time.Time) bool {
+	if now.Before(l.full) {
+		return false
+	}
+	for a, until := range l.slow {
+		if !now.Before(until) {
+			delete(l.slow, a)
+		}
+	}
+	if len(l.slow) < maxSlow {
+		return true
+	}
+	l.full = now.Add(time.Second)
+	return false
 }
 
 // Closed does nothing: a Lookup does not count connections.

@@ -71,22 +71,22 @@ func requireOurs(t *testing.T, header http.Header, r *httphead.Request) {
 	t.Helper()
 	for name, values := range header {
 		fold := marks.ReplaceAllString(strings.ToLower(name), "-")
-		switch {
-		case fold == "x-forwarded-for", fold == "x-real-ip":
+		switch fold {
+		case "x-forwarded-for", "x-real-ip":
 			require.Equal(t, []string{"192.0.2.7"}, values)
-		case fold == "x-forwarded-proto":
+		case "x-forwarded-proto":
 			require.Equal(t, []string{"http"}, values)
-		case fold == "x-forwarded-host":
+		case "x-forwarded-host":
 			require.Len(t, values, 1)
 			require.Equal(t, string(r.Host()), canonical(values[0]))
-		case fold == "forwarded":
+		case "forwarded":
 			require.Len(t, values, 1)
 			require.True(t, strings.HasPrefix(values[0], "for=192.0.2.7;by=203.0.113.9;"))
-		case fold == "connection":
+		case "connection":
 			require.True(t, len(values) == 1 && (values[0] == "close" || values[0] == "Upgrade"))
-		case fold == "upgrade":
+		case "upgrade":
 			require.Equal(t, []string{"websocket"}, values)
-		case fold == "via":
+		case "via":
 			require.Equal(t, "proxy1", values[len(values)-1][4:])
 		default:
 			require.NotContains(t, []string{"proxy", "te", "keep-alive", "proxy-connection", "proxy-authorization", "proxy-authenticate", "http2-settings"}, fold)

@@ -18,6 +18,7 @@ import (
 	"github.com/mythic-beasts/hostkit/sniproxy"
 	"github.com/mythic-beasts/hostkit/sniproxy/backend"
 	"github.com/mythic-beasts/hostkit/sniproxy/limit"
+	"github.com/mythic-beasts/hostkit/sniproxy/quic"
 	"github.com/mythic-beasts/hostkit/sniproxy/routes"
 )
 
@@ -26,6 +27,7 @@ import (
 type config struct {
 	TLS       []string       `toml:"tls"`
 	HTTP      []string       `toml:"http"`
+	QUIC      []string       `toml:"quic"`
 	Routes    string         `toml:"routes"`
 	Trusted   []netip.Prefix `toml:"trusted"`
 	AccessLog string         `toml:"access_log"`
@@ -92,14 +94,14 @@ type timeoutsConfig struct {
 func (c *config) check() error {
 	var errs []error
 	add := func(key string, err error) { errs = append(errs, daemon.Field(key, err)) }
-	for key, list := range map[string][]string{"tls": c.TLS, "http": c.HTTP} {
+	for key, list := range map[string][]string{"tls": c.TLS, "http": c.HTTP, "quic": c.QUIC} {
 		for i, addr := range list {
 			_, _, err := net.SplitHostPort(addr)
 			add(fmt.Sprintf("%s[%d]", key, i), err)
 		}
 	}
-	if len(c.TLS)+len(c.HTTP) == 0 {
-		add("tls", errors.New("is missing, and so is http: nobody could connect"))
+	if len(c.TLS)+len(c.HTTP)+len(c.QUIC) == 0 {
+		add("tls", errors.New("is missing, and so are http and quic: nobody could connect"))
 	}
 	_, err := c.engine()
 	add("engine", err)
@@ -221,6 +223,11 @@ func (t timeoutsConfig) timeouts() sniproxy.Timeouts {
 		Hello: time.Duration(t.Hello), Dial: time.Duration(t.Dial), Idle: time.Duration(t.Idle),
 		HalfClosed: time.Duration(t.HalfClosed), KeepAlive: time.Duration(t.KeepAlive),
 	}
+}
+
+// quic has the same for hellos and dialling; idle is of the protocol's own measure.
+func (t timeoutsConfig) quic() quic.Timeouts {
+	return quic.Timeouts{Hello: time.Duration(t.Hello), Dial: time.Duration(t.Dial)}
 }
 
 // needsRestart says which settings a reload cannot change.

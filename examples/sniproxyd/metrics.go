@@ -11,6 +11,7 @@ import (
 
 	"github.com/mythic-beasts/hostkit/sniproxy"
 	"github.com/mythic-beasts/hostkit/sniproxy/backend"
+	"github.com/mythic-beasts/hostkit/sniproxy/quic"
 	"github.com/mythic-beasts/hostkit/sniproxy/routes"
 )
 
@@ -49,7 +50,7 @@ func newMetrics(r *prometheus.Registry) *metrics {
 }
 
 func (m *metrics) connection(r *sniproxy.Record) {
-	if r.Proto == sniproxy.TLS && r.HelloSize > 0 {
+	if r.Proto != sniproxy.HTTP && r.HelloSize > 0 {
 		m.helloBytes.Observe(float64(r.HelloSize))
 		m.helloTime.Observe(r.HelloTook.Seconds())
 	}
@@ -80,6 +81,7 @@ func (m *metrics) dialled(_ string, _ netip.AddrPort, err error, took time.Durat
 // serverCollector shows what the server and the cache count.
 type serverCollector struct {
 	server *sniproxy.Server
+	quic   *quic.Server
 	cache  *backend.Cache
 }
 
@@ -109,6 +111,12 @@ func (c serverCollector) Collect(ch chan<- prometheus.Metric) {
 		put("site_connections_active", "Connections of a site that are open.", gauge, float64(s.Active), "site", site)
 		put("site_bytes_total", "Bytes of a site, from and to clients.", counter, float64(s.Received), "site", site, "direction", "received")
 		put("site_bytes_total", "Bytes of a site, from and to clients.", counter, float64(s.Sent), "site", site, "direction", "sent")
+	}
+	q := c.quic.Stats()
+	put("quic_connections_active", "QUIC connections that are open.", gauge, float64(q.Active))
+	put("quic_dropped_datagrams_total", "Datagrams of QUIC connections that were not passed on.", counter, float64(q.Dropped))
+	for result, n := range q.Results {
+		put("quic_connections_total", "QUIC connections, by what became of them.", counter, float64(n), "result", result.String())
 	}
 	if c.cache == nil {
 		return

@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"io"
 	"net"
@@ -15,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	quicgo "github.com/quic-go/quic-go"
 	"github.com/stretchr/testify/require"
 
 	"github.com/mythic-beasts/hostkit/sniproxy/proxyheader"
@@ -243,4 +245,48 @@ func TestCheck(t *testing.T) {
 	out, err = run("nobody.example")
 	require.Error(t, err)
 	require.Contains(t, out, `no site is called "nobody.example"`)
+}
+
+// The daemon serves QUIC too.
+func TestQUIC(t *testing.T) {
+	r := newRig(t)
+	lender := httptest.NewTLSServer(nil) // of a certificate for example.com
+	defer lender.Close()
+	server, err := quicgo.ListenAddr("[::1]:0", &tls.Config{
+		Certificates: lender.TLS.Certificates, NextProtos: []string{"echo"}, MinVersion: tls.VersionTLS13,
+	}, nil)
+	require.NoError(t, err)
+	defer server.Close()
+	go func() {
+		c, err := server.Accept(t.Context())
+		if err != nil {
+			return
+		}
+		s, err := c.AcceptStream(t.Context())
+		if err == nil {
+			_, _ = io.Copy(s, s)
+			_ = s.Close()
+		}
+	}()
+	port := netip.MustParseAddrPort(server.Addr().String()).Port()
+	r.ports = append(r.ports, port)
+	r.site("example.com", int(port), -1, "")
+	r.start()
+
+	roots := x509.NewCertPool()
+	roots.AddCert(lender.Certificate())
+	c, err := quicgo.DialAddr(t.Context(), r.tls, &tls.Config{
+		RootCAs: roots, ServerName: "example.com", NextProtos: []string{"echo"}, MinVersion: tls.VersionTLS13,
+	}, nil)
+	require.NoError(t, err)
+	s, err := c.OpenStreamSync(t.Context())
+	require.NoError(t, err)
+	_, err = io.WriteString(s, "through")
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+	got, err := io.ReadAll(s)
+	require.NoError(t, err)
+	require.Equal(t, "through", string(got))
+	require.Contains(t, r.page("/metrics"), "sniproxy_quic_connections_active 1")
+	require.NoError(t, c.CloseWithError(0, ""))
 }

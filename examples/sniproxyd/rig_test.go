@@ -69,8 +69,8 @@ func (r *rig) config() string {
 	require.NoError(r.t, os.WriteFile(r.path("routes.toml"), []byte(r.routes), 0o600))
 	ports, err := json.Marshal(r.ports)
 	require.NoError(r.t, err)
-	text := fmt.Sprintf("tls = [%q]\nhttp = [%q]\nroutes = %q\naccess_log = %q\n%s\n[guard]\nallow = [\"::1/128\"]\nloopback = true\nports = %s\n",
-		r.tls, r.http, r.path("routes.toml"), r.path("access.log"), r.extra, ports)
+	text := fmt.Sprintf("tls = [%q]\nhttp = [%q]\nquic = [%q]\nroutes = %q\naccess_log = %q\n%s\n[guard]\nallow = [\"::1/128\"]\nloopback = true\nports = %s\n",
+		r.tls, r.http, r.tls, r.path("routes.toml"), r.path("access.log"), r.extra, ports)
 	require.NoError(r.t, os.WriteFile(r.path("sniproxyd.toml"), []byte(text), 0o600))
 	return r.path("sniproxyd.toml")
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/mythic-beasts/hostkit/examples/internal/daemon"
 	"github.com/mythic-beasts/hostkit/sniproxy"
 	"github.com/mythic-beasts/hostkit/sniproxy/backend"
+	"github.com/mythic-beasts/hostkit/sniproxy/quic"
 	"github.com/mythic-beasts/hostkit/sniproxy/routes"
 )
 
@@ -23,6 +24,7 @@ import (
 const (
 	socketTLS  = "tls"
 	socketHTTP = "http"
+	socketQUIC = "quic"
 )
 
 // proxy is the daemon's parts.
@@ -30,29 +32,16 @@ type proxy struct {
 	*daemon.Daemon[config]
 	set    *routes.Set
 	server *sniproxy.Server
+	quic   *quic.Server
 	access *accessLog
 	socks  []socket
 }
 
-// socket is a listener, and what it is for.
+// socket is a socket, and what it is for.
 type socket struct {
 	name, addr string // addr as configured
-	net.Listener
-	file *os.File // a copy for the next process, since the server owns the listener
-}
-
-// newSocket takes the listener.
-func newSocket(name, addr string, l net.Listener) (socket, error) {
-	tcp, ok := l.(*net.TCPListener)
-	if !ok {
-		l.Close()
-		return socket{}, fmt.Errorf("%s is no TCP socket", l.Addr())
-	}
-	file, err := tcp.File()
-	if err != nil {
-		l.Close()
-	}
-	return socket{name, addr, l, file}, err
+	serve      func() error
+	file       *os.File // a copy for the next process, since servers own theirs
 }
 
 func run(ctx context.Context, d *daemon.Daemon[config]) error {
@@ -78,16 +67,20 @@ func run(ctx context.Context, d *daemon.Daemon[config]) error {
 		return err
 	}
 	m := newMetrics(d.Metrics)
-	p.server = &sniproxy.Server{
-		Router: p.set, Guard: p.set.Guard, Trusted: cfg.Trusted, Limiter: cfg.limiter(), Timeouts: cfg.Timeouts.timeouts(),
-		Engine: engine, Shards: cfg.Shards, Log: d.Log,
-		Observer: &sniproxy.Observer{
-			Connection: func(r *sniproxy.Record) { m.connection(r); p.access.add(r) },
-			Request:    func(r *sniproxy.Record) { m.request(r); p.access.add(r) },
-			Dialled:    m.dialled,
-		},
+	observer := &sniproxy.Observer{
+		Connection: func(r *sniproxy.Record) { m.connection(r); p.access.add(r) },
+		Request:    func(r *sniproxy.Record) { m.request(r); p.access.add(r) },
+		Dialled:    m.dialled,
 	}
-	d.Metrics.MustRegister(serverCollector{p.server, cache})
+	limiter := cfg.limiter()
+	p.server = &sniproxy.Server{
+		Router: p.set, Guard: p.set.Guard, Trusted: cfg.Trusted, Limiter: limiter, Timeouts: cfg.Timeouts.timeouts(),
+		Engine: engine, Shards: cfg.Shards, Log: d.Log, Observer: observer,
+	}
+	p.quic = &quic.Server{
+		Router: p.set, Guard: p.set.Guard, Limiter: limiter, Timeouts: cfg.Timeouts.quic(), Log: d.Log, Observer: observer,
+	}
+	d.Metrics.MustRegister(serverCollector{p.server, p.quic, cache})
 	d.Handle("GET /sites", sitesPage(p.set))
 	if err := p.listen(ctx); err != nil {
 		return err
@@ -101,30 +94,69 @@ func (p *proxy) listen(ctx context.Context) error {
 	for _, kind := range []struct {
 		name  string
 		addrs []string
-	}{{socketTLS, cfg.TLS}, {socketHTTP, cfg.HTTP}} {
+		open  func(ctx context.Context, name, addr string) (socket, error)
+	}{{socketTLS, cfg.TLS, p.listenTCP}, {socketHTTP, cfg.HTTP, p.listenTCP}, {socketQUIC, cfg.QUIC, p.listenUDP}} {
 		for _, addr := range kind.addrs {
-			l, err := p.listenOne(ctx, kind.name, addr)
+			s, err := kind.open(ctx, kind.name, addr)
 			if err != nil {
 				return fmt.Errorf("%s: %w", kind.name, err)
 			}
-			p.Log.Info(kind.name+" listens", "addr", l.Addr().String())
-			s, err := newSocket(kind.name, addr, l)
-			if err != nil {
-				return fmt.Errorf("%s: %w", kind.name, err)
-			}
+			s.name, s.addr = kind.name, addr
 			p.socks = append(p.socks, s)
 		}
 	}
 	return nil
 }
 
-// listenOne takes the socket of the process before for this address, if there is
-// such a process and it had one.
-func (p *proxy) listenOne(ctx context.Context, name, addr string) (net.Listener, error) {
+// passedName is the name of a socket for this address that we may have been
+// passed: by the process before, if there is one, which names them by address.
+func passedName(name, addr string) string {
 	if os.Getenv(readyVar) != "" {
-		name = handedName(name, addr)
+		return handedName(name, addr)
 	}
-	return p.Listen(ctx, name, "tcp", addr)
+	return name
+}
+
+func (p *proxy) listenTCP(ctx context.Context, name, addr string) (socket, error) {
+	l, err := p.Listen(ctx, passedName(name, addr), "tcp", addr)
+	if err != nil {
+		return socket{}, err
+	}
+	tcp, ok := l.(*net.TCPListener)
+	if !ok {
+		l.Close()
+		return socket{}, fmt.Errorf("%s is no TCP socket", l.Addr())
+	}
+	file, err := tcp.File()
+	if err != nil {
+		l.Close()
+		return socket{}, err
+	}
+	p.Log.Info(name+" listens", "addr", l.Addr().String())
+	serve := p.server.ServeTLS
+	if name == socketHTTP {
+		serve = p.server.ServeHTTP1
+	}
+	return socket{file: file, serve: func() error { return serve(l) }}, nil
+}
+
+func (p *proxy) listenUDP(ctx context.Context, name, addr string) (socket, error) {
+	pc, err := p.ListenPacket(ctx, passedName(name, addr), "udp", addr)
+	if err != nil {
+		return socket{}, err
+	}
+	udp, ok := pc.(*net.UDPConn)
+	if !ok {
+		pc.Close()
+		return socket{}, fmt.Errorf("%s is no UDP socket", pc.LocalAddr())
+	}
+	file, err := udp.File()
+	if err != nil {
+		pc.Close()
+		return socket{}, err
+	}
+	p.Log.Info(name+" listens", "addr", pc.LocalAddr().String())
+	return socket{file: file, serve: func() error { return p.quic.Serve(pc) }}, nil
 }
 
 // serve relays until ctx ends or the next process has taken over, and then lets
@@ -133,12 +165,8 @@ func (p *proxy) serve(ctx context.Context) error {
 	g, gctx := errgroup.WithContext(ctx)
 	for _, s := range p.socks {
 		g.Go(func() error {
-			serve := p.server.ServeTLS
-			if s.name == socketHTTP {
-				serve = p.server.ServeHTTP1
-			}
-			if err := serve(s.Listener); !errors.Is(err, sniproxy.ErrServerClosed) {
-				return fmt.Errorf("%s %s: %w", s.name, s.Addr(), err)
+			if err := s.serve(); !errors.Is(err, sniproxy.ErrServerClosed) {
+				return fmt.Errorf("%s %s: %w", s.name, s.addr, err)
 			}
 			return nil
 		})
@@ -155,6 +183,8 @@ func (p *proxy) serve(ctx context.Context) error {
 		select {
 		case <-gctx.Done():
 		case <-p.successor(gctx):
+			// Both read from one UDP socket, and each would take the other's.
+			_ = p.quic.Close()
 		}
 		return p.drain(ctx)
 	})
@@ -170,7 +200,10 @@ func (p *proxy) drain(ctx context.Context) error {
 		s.file.Close()
 	}
 	p.Log.Info("no new connections; those that are open may end", "within", limit)
-	err := p.server.Shutdown(grace)
+	var all errgroup.Group
+	all.Go(func() error { return p.server.Shutdown(grace) })
+	all.Go(func() error { return p.quic.Shutdown(grace) })
+	err := all.Wait()
 	if errors.Is(err, context.DeadlineExceeded) {
 		p.Log.Warn("connections were closed that did not end", "within", limit)
 		return nil

@@ -68,7 +68,7 @@ func (e *RefusedError) Error() string {
 	return "backend: address " + e.Addr.String() + " refused: " + string(e.Reason)
 }
 
-// never are refused whatever Allow says. Their order is that of the reasons.
+// never are refused whatever Allow says; none is in global.
 var never = []struct {
 	prefix netip.Prefix
 	reason Reason
@@ -80,9 +80,14 @@ var never = []struct {
 	{netip.MustParsePrefix("ff00::/8"), ReasonMulticast},
 	{netip.MustParsePrefix("64:ff9b::/96"), ReasonNAT64},
 	{netip.MustParsePrefix("64:ff9b:1::/48"), ReasonNAT64},
-	{netip.MustParsePrefix("2002::/16"), Reason6to4},
-	{netip.MustParsePrefix("2001::/32"), ReasonTeredo},
 }
+
+// global is where almost all backends are; of what is refused only tunnels are in it.
+var (
+	global  = netip.MustParsePrefix("2000::/3")
+	tunnel4 = netip.MustParsePrefix("2002::/16")
+	teredo  = netip.MustParsePrefix("2001::/32")
+)
 
 var uniqueLocal = netip.MustParsePrefix("fc00::/7")
 
@@ -139,9 +144,18 @@ func (g *Guard) place(ip netip.Addr) Reason {
 	if ip.IsLoopback() {
 		return ReasonLoopback
 	}
-	for i := range never {
-		if never[i].prefix.Contains(ip) {
-			return never[i].reason
+	if global.Contains(ip) {
+		if tunnel4.Contains(ip) {
+			return Reason6to4
+		}
+		if teredo.Contains(ip) {
+			return ReasonTeredo
+		}
+	} else {
+		for i := range never {
+			if never[i].prefix.Contains(ip) {
+				return never[i].reason
+			}
 		}
 	}
 	for _, p := range g.Deny {

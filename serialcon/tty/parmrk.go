@@ -1,5 +1,7 @@
 package tty
 
+import "bytes"
+
 // unmarker takes out the marks that the kernel puts into the bytes of a line
 // with PARMRK (termios(3)): FF 00 00 for a BREAK, FF 00 X for an X that came
 // with a wrong parity or framing, FF FF for an FF. A mark may be split over
@@ -19,6 +21,9 @@ type marks struct {
 // starts no mark is dropped: the kernel gives none, unless another program
 // turned the marks off, and then nothing tells an FF from a mark.
 func (u *unmarker) unmark(p []byte) (n int, m marks) {
+	if u.held == 0 && bytes.IndexByte(p, 0xff) < 0 { // nearly always
+		return len(p), m
+	}
 	for _, b := range p {
 		switch {
 		case u.held == 0 && b == 0xff:

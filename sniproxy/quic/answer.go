@@ -18,8 +18,8 @@ const (
 
 // appendNegotiation appends a Version Negotiation packet (RFC 9000 section 17.2.1)
 // that answers a packet of a version not known. It is smaller than that by far.
-func appendNegotiation(dst []byte, h *invariant, random byte) []byte {
-	dst = append(dst, longForm|fixedBit|random)
+func appendNegotiation(dst []byte, h *invariant) []byte {
+	dst = append(dst, longForm|fixedBit)
 	dst = append(dst, 0, 0, 0, 0)
 	dst = append(append(dst, byte(len(h.scid))), h.scid...)
 	dst = append(append(dst, byte(len(h.dcid))), h.dcid...)

@@ -61,12 +61,20 @@ func TestServerVectors(t *testing.T) {
 // TestPacketNumbers is the example of RFC 9000 appendix A.3, and the ends of the
 // window.
 func TestPacketNumbers(t *testing.T) {
-	require.EqualValues(t, 0xa82f9b32, quic.DecodeNumber(0xa82f30ea, 0x9b32, 16))
-	require.EqualValues(t, 0, quic.DecodeNumber(-1, 0, 8))
-	require.EqualValues(t, 255, quic.DecodeNumber(254, 255, 8))
-	require.EqualValues(t, 256, quic.DecodeNumber(255, 0, 8))
-	require.EqualValues(t, 254, quic.DecodeNumber(256, 254, 8))
-	require.EqualValues(t, 0xffffffff, quic.DecodeNumber(0xfffffffe, 0xffffffff, 32))
+	for _, tc := range []struct {
+		want, largest int64
+		truncated     uint64
+		bits          int
+	}{
+		{0xa82f9b32, 0xa82f30ea, 0x9b32, 16},
+		{0, -1, 0, 8},
+		{255, 254, 255, 8},
+		{256, 255, 0, 8},
+		{254, 256, 254, 8},
+		{0xffffffff, 0xfffffffe, 0xffffffff, 32},
+	} {
+		require.Equal(t, tc.want, quic.DecodeNumber(tc.largest, tc.truncated, tc.bits))
+	}
 }
 
 var (
@@ -246,6 +254,17 @@ func TestProtocolErrors(t *testing.T) {
 			require.Equal(t, clienthello.Malformed, status)
 			require.ErrorContains(t, err, tc.want)
 		})
+	}
+}
+
+func TestReservedBits(t *testing.T) {
+	hello := message(site, sniproxytest.HelloOptions{Classical: true})
+	for _, bits := range []byte{0x04, 0x08} {
+		var c quic.Collector
+		var info clienthello.Info
+		status, err := c.Add(quic.SealReserved(bits, quic.Version1, dcid, scid, 0, cryptoFrame(0, hello), 1200), &info)
+		require.Equal(t, clienthello.Malformed, status)
+		require.ErrorIs(t, err, quic.ErrProtocol)
 	}
 }
 

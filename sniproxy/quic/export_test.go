@@ -3,12 +3,17 @@ package quic
 // SealInitial makes the Initial packet of a client, of at least so many bytes, which
 // PADDING frames fill up.
 func SealInitial(number uint32, dcid, scid []byte, packet byte, frames []byte, size int) []byte {
+	return SealReserved(0, number, dcid, scid, packet, frames, size)
+}
+
+// SealReserved is SealInitial with those reserved bits set.
+func SealReserved(bits byte, number uint32, dcid, scid []byte, packet byte, frames []byte, size int) []byte {
 	v := lookUp(number)
 	keys, err := newProtection(v, dcid, fromClient)
 	if err != nil {
 		panic(err)
 	}
-	header := []byte{longForm | fixedBit | v.initialFirst<<4, byte(number >> 24), byte(number >> 16), byte(number >> 8), byte(number)}
+	header := []byte{longForm | fixedBit | v.initialFirst<<4 | bits, byte(number >> 24), byte(number >> 16), byte(number >> 8), byte(number)}
 	header = append(append(header, byte(len(dcid))), dcid...)
 	header = append(append(header, byte(len(scid))), scid...)
 	header = append(header, 0) // no token

@@ -3,7 +3,6 @@ package quic
 import (
 	"container/list"
 	"context"
-	"math/rand/v2"
 	"net"
 	"net/netip"
 	"sync"
@@ -143,7 +142,7 @@ func (l *listener) negotiate(b []byte, from netip.AddrPort, h *invariant) {
 		return
 	}
 	l.s.counts.negotiated.Add(1)
-	l.write(appendNegotiation(nil, h, byte(rand.Uint32()&0x3f)), from)
+	l.write(appendNegotiation(nil, h), from)
 }
 
 // orphan handles what looked like the start of a connection and is none: it may be

@@ -1,6 +1,7 @@
 package quic
 
 import (
+	"maps"
 	"sync"
 	"sync/atomic"
 
@@ -52,9 +53,7 @@ func (s *Server) Stats() Stats {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	results := make(map[sniproxy.Result]uint64, len(c.results))
-	for r, n := range c.results {
-		results[r] = n
-	}
+	maps.Copy(results, c.results)
 	return Stats{
 		Active: c.active.Load(), Accepted: c.accepted.Load(), Held: s.held.Load(), Results: results,
 		Negotiated: c.negotiated.Load(), Ignored: c.ignored.Load(), Dropped: c.dropped.Load(), Rebound: c.rebound.Load(),

@@ -171,3 +171,9 @@ func serverPacket(id string, size int) []byte {
 	b = append(append(b, id...), 0x40|byte((size-len(b)-len(id)-2)>>8), byte(size-len(b)-len(id)-2))
 	return append(b, make([]byte, size-len(b))...)
 }
+
+// pass lets that much time pass in the bubble, and what happens in it.
+func (b *bubble) pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}

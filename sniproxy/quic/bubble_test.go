@@ -174,6 +174,6 @@ func serverPacket(id string, size int) []byte {
 
 // pass lets that much time pass in the bubble, and what happens in it.
 func (b *bubble) pass(d time.Duration) {
-	time.Sleep(d)
+	<-time.After(d)
 	synctest.Wait()
 }

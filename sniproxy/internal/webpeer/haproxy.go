@@ -9,7 +9,7 @@ import (
 
 // HAProxy starts HAProxy as a server. Each listener answers with the client's
 // address and port and the proxy's, then authority and unique ID of the PROXY
-// header, "-" where there is none. The output is the log.
+// header, empty where there is none. The output is the log.
 func HAProxy(t testing.TB) *Server {
 	t.Helper()
 	s := &Server{Program: "HAProxy", Listeners: four(t)}

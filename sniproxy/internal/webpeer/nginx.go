@@ -13,10 +13,9 @@ import (
 // default levels and formats.
 func Nginx(t testing.TB) *Server {
 	t.Helper()
-	dir := folder(t)
-	s := &Server{Program: "nginx", Listeners: four(t), files: []string{filepath.Join(dir, "access.log"), filepath.Join(dir, "error.log")}}
+	listeners := four(t)
 	var servers strings.Builder
-	for _, l := range s.Listeners {
+	for _, l := range listeners {
 		options, answer := "", "$remote_addr $remote_port $server_addr $server_port"
 		if l.TLS {
 			options += " ssl"
@@ -27,7 +26,17 @@ func Nginx(t testing.TB) *Server {
 		}
 		fmt.Fprintf(&servers, "server { listen %v%s; location / { return 200 \"%s\"; } }\n", l.Addr, options, answer)
 	}
-	write(t, filepath.Join(dir, "nginx.conf"), strings.ReplaceAll(nginxHead, "DIR", dir)+servers.String()+"}\n")
+	return NginxWith(t, servers.String(), listeners...)
+}
+
+// NginxWith starts nginx with the servers of a configuration, in which DIR stands
+// for a folder with cert.pem and key.pem, and waits until it listens at the
+// addresses.
+func NginxWith(t testing.TB, config string, listeners ...Listener) *Server {
+	t.Helper()
+	dir := folder(t)
+	s := &Server{Program: "nginx", Listeners: listeners, files: []string{filepath.Join(dir, "access.log"), filepath.Join(dir, "error.log")}}
+	write(t, filepath.Join(dir, "nginx.conf"), strings.ReplaceAll(nginxHead+config+"}\n", "DIR", dir))
 	s.start(t, "nginx", "-p", dir, "-c", "nginx.conf", "-e", filepath.Join(dir, "error.log"))
 	return s
 }

@@ -24,6 +24,7 @@ var ErrServerClosed = errors.New("sniproxy: server closed")
 // label "result" of a metric.
 type Result uint8
 
+// The results.
 const (
 	Routed         Result = iota // a backend took it
 	NoName                       // no SNI or Host, and no site for that

@@ -59,7 +59,7 @@ func (r *relaying) copy(dst net.Conn, src *source, count func(int)) error {
 	full := 0
 	for {
 		b, err := src.read()
-		if err == io.EOF {
+		if isEnd(err) {
 			return nil
 		}
 		if err != nil {

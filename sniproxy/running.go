@@ -73,7 +73,6 @@ func newRunning(s *Server) (*running, error) {
 	if _, err := rand.Read(id[:]); err != nil {
 		return nil, fmt.Errorf("sniproxy: random bytes: %w", err)
 	}
-	var err error
 	r := &running{Server: s, timeouts: s.Timeouts.orDefault(), log: s.Log, idBase: hex.EncodeToString(id[:])}
 	if r.via = s.Via; r.via == "" {
 		r.via = "sniproxy-" + r.idBase
@@ -83,10 +82,25 @@ func newRunning(s *Server) (*running, error) {
 	}
 	r.portable.run = r
 	r.ctx, r.cancel = context.WithCancel(context.Background())
-	if r.fast, err = newFastEngine(r); err != nil && s.Engine == Epoll {
-		return nil, err
-	}
 	return r, nil
+}
+
+// needFast starts the fast engine if l is for it. The caller holds the server's lock.
+func (r *running) needFast(l net.Listener) (err error) {
+	if _, ok := l.(*net.TCPListener); !ok || r.fast != nil || r.Engine == Portable {
+		return nil
+	}
+	if r.fast, err = newFastEngine(r); err == nil {
+		return nil
+	}
+	r.fast = nil
+	if r.Engine == Epoll {
+		return err
+	}
+	if !errors.Is(err, errors.ErrUnsupported) {
+		r.log.Warn("the Portable engine serves, as the Epoll engine cannot be had", "err", err)
+	}
+	return nil
 }
 
 // serve accepts from l by the engine that suits it.

@@ -134,6 +134,9 @@ func (s *Server) enter(l net.Listener) (r *running, stopped chan struct{}, err e
 			return nil, nil, err
 		}
 	}
+	if err := s.started.needFast(l); err != nil {
+		return nil, nil, err
+	}
 	if s.listeners == nil {
 		s.listeners = make(map[net.Listener]func())
 	}

@@ -263,7 +263,12 @@ func (s *shard) takePosts() {
 func (s *shard) stop() {
 	s.post(func() {
 		for _, c := range s.conns.conns {
-			if c != nil {
+			switch {
+			case c == nil:
+			case c.state == inExchange:
+				s.breakOff(c, ErrServerClosed)
+			default:
+				c.broke(ErrServerClosed)
 				s.reset(c)
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mythic-beasts/hostkit/sniproxy"
+	"github.com/mythic-beasts/hostkit/sniproxy/clienthello"
 )
 
 // life is starting, changing and ending a server.
@@ -20,6 +21,8 @@ func (c conformance) life(t *testing.T) {
 	t.Run("close ends them", c.closing)
 	t.Run("half hellos end in time", c.slowloris)
 	t.Run("many connections leave nothing", c.many)
+	t.Run("no descriptors are left", c.outOfFiles)
+	t.Run("unknown names leave no trace", c.flood)
 }
 
 func (c conformance) reload(t *testing.T) {
@@ -119,14 +122,7 @@ func (c conformance) slowloris(t *testing.T) {
 		if _, err := conn.Write(hello[:700]); err != nil {
 			t.Fatal(err)
 		}
-		go func() {
-			for i := 700; i < len(hello)-1; i++ {
-				if _, err := conn.Write(hello[i : i+1]); err != nil {
-					return
-				}
-				time.Sleep(20 * time.Millisecond)
-			}
-		}()
+		go trickle(conn, hello[700:len(hello)-1])
 		go func() {
 			_, _ = io.Copy(io.Discard, conn)
 			conn.Close()
@@ -134,6 +130,18 @@ func (c conformance) slowloris(t *testing.T) {
 	}
 	r.greet(t).Close()
 	r.wantResult(t, sniproxy.HelloTimeout, many)
+}
+
+// trickle writes byte by byte.
+func trickle(conn net.Conn, b []byte) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for i := range b {
+		if _, err := conn.Write(b[i : i+1]); err != nil {
+			return
+		}
+		<-tick.C
+	}
 }
 
 // many makes connections of all kinds, after which no descriptor may be left.
@@ -151,6 +159,22 @@ func (c conformance) many(t *testing.T) {
 	all.Wait()
 	until(t, func() bool { return r.server.Stats().Active == 0 }, "the connections' end")
 	until(t, func() bool { return openFiles() <= before+2*pipesKept }, fmt.Sprintf("descriptors to be closed: %d before", before))
+}
+
+func (c conformance) flood(t *testing.T) {
+	r := c.rig(t, routeTo(Site, sniproxy.Decision{}, freePort(t)), nil)
+	const many = 200
+	for i := range many {
+		conn := r.dial(t)
+		if _, err := conn.Write(Hello(fmt.Sprintf("x%d.example", i), HelloOptions{})); err != nil {
+			t.Fatal(err)
+		}
+		wantAlert(t, conn, clienthello.AlertUnrecognizedName)
+	}
+	r.wantResult(t, sniproxy.UnknownName, many)
+	if n := len(r.server.Stats().Sites); n != 0 {
+		t.Errorf("there are counters of %d sites", n)
+	}
 }
 
 // pipesKept is how many pipes an engine may keep for later.

@@ -106,7 +106,9 @@ func (c conformance) slowReader(t *testing.T) {
 	conn := r.toBackend(t)
 	hello := len(Hello(Site, HelloOptions{}))
 	want := make([]byte, 8<<20)
-	rand.NewChaCha8([32]byte{1}).Read(want)
+	if _, err := rand.NewChaCha8([32]byte{1}).Read(want); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := conn.Write(want); err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +119,7 @@ func (c conformance) slowReader(t *testing.T) {
 	for {
 		n, err := conn.Read(buf)
 		got.Write(buf[:n])
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

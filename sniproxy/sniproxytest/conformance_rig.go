@@ -263,7 +263,7 @@ func (b *recorder) serve(c net.Conn) {
 		if _, werr := c.Write(data); werr != nil {
 			return
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

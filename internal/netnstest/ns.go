@@ -88,6 +88,9 @@ func (ns *NS) Sysctl(key, value string) {
 func (ns *NS) AddAddr(ifname string, prefix netip.Prefix) {
 	ns.t.Helper()
 	args := []string{"address", "add", prefix.String(), "dev", ifname}
+	if prefix.Addr().Is6() {
+		args = append(args, "nodad") // it can be used at once
+	}
 	if prefix.Addr().Is4() && prefix.Bits() < 31 {
 		args = append(args, "broadcast", "+")
 	}

@@ -89,6 +89,7 @@ mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs dev /dev
 echo 1 >/proc/sys/kernel/sysrq
+echo 1 >/proc/sys/kernel/printk # no chatter between what programs say; SysRq and a panic still speak
 exec setsid cttyhack sh %s
 `
 

@@ -57,20 +57,21 @@ func (i *Info) fill(message []byte) Reason {
 // parseExtensions goes over the list, which holds each type at most once.
 func (i *Info) parseExtensions(list []byte) Reason {
 	var seen typeSet
-	for len(list) > 0 {
-		if len(list) < 4 {
+	for at := 0; at < len(list); {
+		if len(list)-at < 4 {
 			return Truncated
 		}
-		kind := binary.BigEndian.Uint16(list)
-		data, rest, ok := vector16(list[2:])
-		if !ok {
+		kind, n := binary.BigEndian.Uint16(list[at:]), int(binary.BigEndian.Uint16(list[at+2:]))
+		at += 4
+		if n > len(list)-at {
 			return Truncated
 		}
-		list = rest
+		data := list[at : at+n]
+		at += n
 		if r := seen.add(kind); r != 0 {
 			return r
 		}
-		if r := i.extension(kind, data, len(list) == 0); r != 0 {
+		if r := i.extension(kind, data, at == len(list)); r != 0 {
 			return r
 		}
 	}

@@ -52,6 +52,7 @@ func canonical(dst *[maxName]byte, name []byte) (int, Reason) {
 		return 0, NameTooLong
 	}
 	label := 0 // where the current label begins
+	out := dst[:len(name)]
 	for i, c := range name {
 		l := letters[c]
 		if l == 0 {
@@ -63,12 +64,12 @@ func canonical(dst *[maxName]byte, name []byte) (int, Reason) {
 			}
 			label, l = i+1, '.'
 		}
-		dst[i] = l
+		out[i] = l
 	}
 	if r := labelReason(len(name) - label); r != 0 {
 		return 0, r
 	}
-	if isNumber(dst[label:len(name)]) {
+	if isNumber(out[label:]) {
 		return 0, IPLiteral
 	}
 	return len(name), 0

@@ -1,0 +1,69 @@
+package dnssec_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/miekg/dns"
+	"github.com/mythic-beasts/hostkit/dnssec"
+)
+
+// big is a zone of about n names.
+func big(b testing.TB, n int) *dnssec.Zone {
+	var text strings.Builder
+	text.WriteString("@ 3600 SOA ns1 hostmaster 1 7200 3600 604800 900\n@ 3600 NS ns1\nns1 3600 A 192.0.2.1\n")
+	for i := range n {
+		switch i % 10 {
+		case 0:
+			fmt.Fprintf(&text, "d%d 3600 NS ns.d%d\nns.d%d 3600 A 192.0.2.2\n", i, i, i)
+		case 1:
+			fmt.Fprintf(&text, "c%d 3600 CNAME ns1\n", i)
+		default:
+			fmt.Fprintf(&text, "h%d 3600 A 192.0.2.3\n", i)
+		}
+	}
+	return parse(b, text.String())
+}
+
+func BenchmarkParseZone(b *testing.B) {
+	var text strings.Builder
+	if _, err := big(b, 10_000).WriteTo(&text); err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(text.Len()))
+	b.ReportAllocs()
+	for b.Loop() {
+		parse(b, text.String())
+	}
+}
+
+func BenchmarkUpdateAndDiff(b *testing.B) {
+	z := big(b, 100_000)
+	r, err := dns.NewRR("_acme-challenge.h55.hosting.test. 60 TXT token")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		next, err := z.Update(func(tx *dnssec.Tx) error { return tx.Add(r) })
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, added := dnssec.Diff(z, next); len(added) != 1 {
+			b.Fatal(added)
+		}
+	}
+}
+
+func BenchmarkPlace(b *testing.B) {
+	z := big(b, 100_000)
+	name, err := dnssec.ParseName("a.b.h99999.hosting.test")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		z.Place(name)
+	}
+}

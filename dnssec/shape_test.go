@@ -1,0 +1,52 @@
+package dnssec_test
+
+import (
+	"testing"
+
+	"github.com/mythic-beasts/hostkit/dnssec"
+	"github.com/stretchr/testify/require"
+)
+
+func TestPlaces(t *testing.T) {
+	z := parse(t, shapes)
+	for _, c := range []struct {
+		name string
+		kind dnssec.Kind
+		node string
+	}{
+		{"hosting.test", dnssec.Authoritative, "hosting.test"},
+		{"MAIL.hosting.test", dnssec.Authoritative, "mail.hosting.test"},
+		{"*foo.hosting.test", dnssec.Authoritative, "*foo.hosting.test"},
+		{"ent.hosting.test", dnssec.EmptyNonTerminal, "ent.hosting.test"},
+		{"b.ent.hosting.test", dnssec.EmptyNonTerminal, "b.ent.hosting.test"},
+		{"c.b.ent.hosting.test", dnssec.Missing, "b.ent.hosting.test"},
+		{"wild.hosting.test", dnssec.EmptyNonTerminal, "wild.hosting.test"},
+		{"x.y.wild.hosting.test", dnssec.Synthesised, "*.wild.hosting.test"},
+		{"*.wild.hosting.test", dnssec.Authoritative, "*.wild.hosting.test"},
+		{"nobody.hosting.test", dnssec.Synthesised, "*.hosting.test"},
+		{"x.star.hosting.test", dnssec.Synthesised, "*.star.hosting.test"},
+		{"x.www.hosting.test", dnssec.Missing, "www.hosting.test"},
+		{"red.hosting.test", dnssec.Authoritative, "red.hosting.test"},
+		{"below.red.hosting.test", dnssec.Redirected, "red.hosting.test"},
+		{"a.b.red.hosting.test", dnssec.Redirected, "red.hosting.test"},
+		{"safe.hosting.test", dnssec.Delegation, "safe.hosting.test"},
+		{"ns.safe.hosting.test", dnssec.Occluded, "safe.hosting.test"},
+		{"x.y.safe.hosting.test", dnssec.Occluded, "safe.hosting.test"},
+		{"nested.open.hosting.test", dnssec.Occluded, "open.hosting.test"},
+		{"deep.hosting.test", dnssec.EmptyNonTerminal, "deep.hosting.test"},
+		{"lone.deep.hosting.test", dnssec.Delegation, "lone.deep.hosting.test"},
+	} {
+		require.Equal(t, dnssec.Place{Kind: c.kind, Node: name(t, c.node)}, z.Place(name(t, c.name)), c.name)
+	}
+	for _, outside := range []string{"www.xhosting.test", "test", "."} {
+		require.Equal(t, dnssec.Outside, z.Place(name(t, outside)).Kind)
+	}
+	require.Equal(t, "empty non-terminal", dnssec.EmptyNonTerminal.String())
+	require.Equal(t, "unknown", dnssec.Kind(99).String())
+}
+
+func TestDNAMEAtTheApex(t *testing.T) {
+	z := parse(t, "@ 60 SOA a b 1 2 3 4 5\n@ 60 DNAME other.test.\n")
+	require.Equal(t, dnssec.Redirected, z.Place(name(t, "x.hosting.test")).Kind)
+	require.Equal(t, dnssec.Authoritative, z.Place(z.Origin()).Kind)
+}

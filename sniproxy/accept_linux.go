@@ -131,7 +131,8 @@ func (s *shard) accepted(a *acceptor, fd int32, peer netip.AddrPort) {
 	if a.noDelay {
 		_ = sysSetInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	}
-	c := &conn{}
+	c := take(&s.unused.conns)
+	*c = conn{}
 	c.ends[client].fd, c.ends[server].fd = fd, -1
 	c.timer.owner = c
 	s.conns.add(c)

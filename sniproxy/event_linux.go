@@ -185,7 +185,8 @@ func (s *shard) finish(c *conn) {
 		e.rest = nil
 	}
 	s.conns.remove(c)
-	c.end(s.now)
+	c.end(s.now, &s.record)
+	give(&s.unused.conns, c)
 	if s.drains != nil {
 		s.checkDrained()
 	}

@@ -89,6 +89,7 @@ func (f *flow) uniqueID() string {
 // route asks the router, and counts the connection towards the site it names.
 func (f *flow) route(req *Request) (Decision, *RefusedError) {
 	d, err := f.run.Router.Route(req)
+	*req = Request{} // it may be one that is used again
 	if err != nil {
 		return d, routeRefusal(err)
 	}
@@ -185,19 +186,20 @@ func (f *flow) broke(err error) {
 	}
 }
 
-// end is the end of the connection: everything that counted it is told.
-func (f *flow) end(now time.Time) {
+// end is the end of the connection: everything that counted it is told. rec is
+// where the observer's record is made.
+func (f *flow) end(now time.Time, rec *Record) {
 	site := f.site
 	f.leave()
 	f.byClient.Release()
 	f.run.counts.active.Add(-1)
 	f.run.counts.results[f.result].Add(1)
 	if o := f.run.Observer; o != nil && o.Connection != nil {
-		rec := f.record(now)
+		*rec = f.record(now)
 		if site != nil {
 			rec.Site = site.name
 		}
-		o.Connection(&rec)
+		o.Connection(rec)
 	}
 }
 

@@ -69,7 +69,8 @@ func (s *shard) routeHello(c *conn, o *opening, b []byte) {
 		first := b[o.front.size:]
 		c.took(len(first))
 		c.name = string(o.info.ServerName)
-		c.open.decision, refused = c.route(&Request{Proto: TLS, Name: c.name, Client: c.client, Local: c.local, Hello: &o.info})
+		s.asked = Request{Proto: TLS, Name: c.name, Client: c.client, Local: c.local, Hello: &o.info}
+		c.open.decision, refused = c.route(&s.asked)
 		if refused == nil {
 			s.resolve(c, first)
 		}

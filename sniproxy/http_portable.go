@@ -34,7 +34,7 @@ func (p *portable) http(c net.Conn) {
 	h := &httpConn{p: p, c: c, in: newSource(c, &p.bufs)}
 	defer func() {
 		h.hangUp()
-		h.f.end(time.Now())
+		h.f.end(time.Now(), new(Record))
 	}()
 	if refused := h.f.begin(p.run, HTTP, addrPort(c.RemoteAddr()), addrPort(c.LocalAddr()), time.Now()); refused != nil {
 		h.f.refused(refused)

@@ -140,7 +140,7 @@ func (p *portable) close() {
 // tls serves one connection of TLS.
 func (p *portable) tls(c net.Conn) {
 	var f flow
-	defer func() { f.end(time.Now()) }()
+	defer func() { f.end(time.Now(), new(Record)) }()
 	refused := f.begin(p.run, TLS, addrPort(c.RemoteAddr()), addrPort(c.LocalAddr()), time.Now())
 	if refused != nil {
 		f.refused(refused)

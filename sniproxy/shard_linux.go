@@ -43,7 +43,10 @@ type shard struct {
 	addrs   []netip.AddrPort
 	opening *opening
 	heads   heads
+	record  Record  // of the connection that ends
+	asked   Request // that is routed
 	unused  struct {
+		conns    []*conn
 		awaiting []*awaiting
 		dialing  []*dialing
 		openings []*opening

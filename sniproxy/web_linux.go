@@ -180,7 +180,8 @@ func (w *web) bodyOf(c *conn, b []byte) (int, error) {
 // routeRequest finds the site, and leaves the backend of another one.
 func (s *shard) routeRequest(c *conn) *RefusedError {
 	w := c.web
-	d, err := s.run.Router.Route(&Request{Proto: HTTP, Name: w.x.rec.Name, Client: c.client, Local: c.local})
+	s.asked = Request{Proto: HTTP, Name: w.x.rec.Name, Client: c.client, Local: c.local}
+	d, err := s.run.Router.Route(&s.asked)
 	if err != nil {
 		return routeRefusal(err)
 	}

@@ -3,6 +3,7 @@ package realtest_test
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -23,18 +24,18 @@ var fronts = []struct{ name, options string }{
 func newFronts(t *testing.T, p *proxy, from string) []netip.AddrPort {
 	t.Helper()
 	ports := webpeer.FreePorts(t, netip.MustParseAddr("127.0.0.1"), 2*len(fronts))
-	var config string
+	var config strings.Builder
 	var listeners []webpeer.Listener
 	for i, port := range ports {
 		to := p.tls
 		if i%2 == 1 {
 			to = p.http
 		}
-		config += fmt.Sprintf("listen l%d\n  mode tcp\n  unique-id-format id-%%pid-%%rt\n  bind %v\n  source %s\n  server s %v %s\n",
+		fmt.Fprintf(&config, "listen l%d\n  mode tcp\n  unique-id-format id-%%pid-%%rt\n  bind %v\n  source %s\n  server s %v %s\n",
 			i, port, from, to, fronts[i/2].options)
 		listeners = append(listeners, webpeer.Listener{Addr: port})
 	}
-	webpeer.HAProxyWith(t, config, listeners...)
+	webpeer.HAProxyWith(t, config.String(), listeners...)
 	return ports
 }
 

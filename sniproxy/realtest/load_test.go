@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -49,45 +51,52 @@ func TestRealLoad(t *testing.T) {
 	})
 }
 
-// Tables of a thousand sites are swapped while clients come and go, and no request
+// Tables of two hundred sites are swapped while clients come and go, and no request
 // fails. The site is on one server in one and on the other in the next.
 func TestRealSwaps(t *testing.T) {
 	o := newOrigin(t)
 	var tables [2][]routes.Site
 	for i, port := range []int{o.site(t, one).TLSPort, o.site(t, two).TLSPort} {
 		tables[i] = []routes.Site{site(one, uint16(port), 0)}
-		for n := range 1000 {
+		for n := range 200 {
 			tables[i] = append(tables[i], site(fmt.Sprintf("s%d-%d.example", i, n), uint16(port), 0))
 		}
 	}
 	engines(t, func(t *testing.T, e sniproxy.Engine) {
 		p := newProxy(t, e, slices.Concat(tables[0], tables[1][1:]), nil)
-		stop, swaps := make(chan struct{}), make(chan int)
-		go func() {
-			n := 0
-			defer func() { swaps <- n }()
-			tick := time.NewTicker(10 * time.Millisecond)
-			defer tick.Stop()
-			for {
-				select {
-				case <-stop:
-					return
-				case <-tick.C:
-				}
-				n++
-				if err := p.set.Replace(routes.Document{Sites: tables[n%2]}); err != nil {
-					t.Errorf("swap %d: %v", n, err)
-				}
-			}
-		}()
-		p.h2load(t, 2000, "-c", "200", "-r", "20", "--rate-period", "100ms", "-m", "4")
-		close(stop)
-		require.GreaterOrEqual(t, <-swaps, 20)
+		var swaps atomic.Int64
+		stop := p.swap(t, tables, &swaps)
+		for swaps.Load() < 20 { // once, on a machine that is not slow
+			p.h2load(t, 2000, "-c", "200", "-r", "20", "--rate-period", "100ms", "-m", "4")
+		}
+		stop()
 		for _, s := range []string{one, two} {
 			port := uint16(o.site(t, s).TLSPort)
 			p.recorded(t, func(r *sniproxy.Record) bool { return r.Backend.Port() == port })
 		}
 	})
+}
+
+// swap puts one table after the other in force until stop is called.
+func (p *proxy) swap(t *testing.T, tables [2][]routes.Site, swaps *atomic.Int64) (stop func()) {
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		for n := 1; ; n++ {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			if err := p.set.Replace(routes.Document{Sites: tables[n%2]}); err != nil {
+				t.Errorf("swap %d: %v", n, err)
+			}
+			swaps.Add(1)
+		}
+	})
+	return func() { cancel(); wg.Wait() }
 }
 
 // A download goes on when its site is gone, and when the proxy is to end; then no

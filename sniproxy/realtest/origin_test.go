@@ -49,7 +49,8 @@ func newOrigin(t *testing.T) *origin {
 	o := &origin{files: t.TempDir(), roots: x509.NewCertPool()}
 	o.ca = filepath.Join(t.TempDir(), "ca.pem")
 	app := newApplication(t)
-	config := originHead
+	var config strings.Builder
+	config.WriteString(originHead)
 	var listeners []webpeer.Listener
 	var all []byte
 	names := []string{one, two, old, home}
@@ -68,11 +69,11 @@ func newOrigin(t *testing.T) *origin {
 		if name == old {
 			protocol = ""
 		}
-		config += strings.NewReplacer("NAME", name, "SECURE", secure.String(), "PLAIN", plain.String(), "PROTOCOL", protocol,
-			"KEYS", dir, "FILES", o.files, "APP", app).Replace(originSite)
+		config.WriteString(strings.NewReplacer("NAME", name, "SECURE", secure.String(), "PLAIN", plain.String(), "PROTOCOL", protocol,
+			"KEYS", dir, "FILES", o.files, "APP", app).Replace(originSite))
 	}
 	o.write(t, o.ca, all)
-	o.Server = webpeer.NginxWith(t, config, listeners...)
+	o.Server = webpeer.NginxWith(t, config.String(), listeners...)
 	return o
 }
 

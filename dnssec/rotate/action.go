@@ -1,0 +1,158 @@
+package rotate
+
+import (
+	"slices"
+)
+
+// Action is something that the caller is to do: a [GenerateKey], [RejectKey],
+// [DropKey], [SetDNSKEY], [SignZone], [SetCDS] or [SetDS].
+type Action interface{ isAction() }
+
+// GenerateKey asks for a new key, to be reported as [Facts].NewKeys.
+type GenerateKey struct {
+	Request   uint64
+	Role      Role
+	Algorithm uint8
+}
+
+// RejectKey says that a generated key cannot be used; delete it. The request for
+// one stands.
+type RejectKey struct {
+	ID  string
+	Why string
+}
+
+// DropKey says that nothing of the key is left in any cache, and its private part
+// may be deleted.
+type DropKey struct{ ID string }
+
+// SetDNSKEY says what the DNSKEY RRset is to be, and which keys sign it. It is one
+// RRset: all of it changes in one version of the zone.
+type SetDNSKEY struct{ Keys, SignedBy []string }
+
+// SignZone says which keys sign everything but the DNSKEY, CDS and CDNSKEY RRsets.
+// RRsets may be signed anew one by one: each must have the signatures of all keys of With
+// or those that it had before, at any time. With no key at all, signatures and the
+// NSEC or NSEC3 chain are removed.
+type SignZone struct {
+	With []string
+	// AtOnce says that no RRset should keep its old signatures longer than it
+	// takes to make new ones.
+	AtOnce bool
+}
+
+// SetCDS says what the CDS RRset is to be, and CDNSKEY likewise (RFC 7344). Both are
+// signed by the keys that sign the DNSKEY RRset.
+type SetCDS struct {
+	DS     []DS
+	Delete bool // the request to delete all DS (RFC 8078 section 4)
+}
+
+// SetDS says what the parent's DS RRset is to be, for parents that do not look at
+// CDS. Add must be there before Remove is gone.
+type SetDS struct{ Want, Add, Remove []DS }
+
+func (GenerateKey) isAction() {}
+func (RejectKey) isAction()   {}
+func (DropKey) isAction()     {}
+func (SetDNSKEY) isAction()   {}
+func (SignZone) isAction()    {}
+func (SetCDS) isAction()      {}
+func (SetDS) isAction()       {}
+
+// publication returns what the facts do not show to be published as the state has
+// it.
+func (s *State) publication(f *Facts) []Action {
+	var actions []Action
+	ordered := func(kind Kind) []string {
+		var ids []string
+		for _, k := range s.keys(func(k *Key) bool { return k.Record(kind).State.ordered() }) {
+			ids = append(ids, k.ID)
+		}
+		return ids
+	}
+	differs := func(kinds ...Kind) bool {
+		return s.any(func(k *Key) bool {
+			return slices.ContainsFunc(kinds, func(kind Kind) bool {
+				want := Nowhere
+				if k.Record(kind).State.ordered() {
+					want = Everywhere
+				}
+				return f.presence(k, kind) != want
+			})
+		})
+	}
+	if differs(ZRRSIG) {
+		actions = append(actions, SignZone{With: ordered(ZRRSIG), AtOnce: s.any(func(k *Key) bool { return k.Compromised })})
+	}
+	if differs(DNSKEY, KRRSIG) {
+		actions = append(actions, SetDNSKEY{Keys: ordered(DNSKEY), SignedBy: ordered(KRRSIG)})
+	}
+	if cds := s.cds(); f.Zone == nil || !sameDS(cds.published(), f.Zone.CDS) {
+		if f.Zone != nil || len(s.Keys) > 0 {
+			actions = append(actions, cds)
+		}
+	}
+	if ds := s.setDS(f); s.delegated() && differs(DSRecord) {
+		actions = append(actions, ds)
+	}
+	return actions
+}
+
+// wantedDS are the DS records that the parent is to have.
+func (s *State) wantedDS() []DS {
+	var want []DS
+	for _, k := range s.keys(func(k *Key) bool { return k.DS.State.ordered() }) {
+		want = append(want, k.Digests...)
+	}
+	return want
+}
+
+// setDS compares that with what the parent was seen to have.
+func (s *State) setDS(f *Facts) SetDS {
+	act := SetDS{Want: s.wantedDS()}
+	seen, complete := f.DS.seen()
+	for _, d := range act.Want {
+		everywhere := complete && !slices.ContainsFunc(f.DS.Servers, func(server ServerDS) bool { return !slices.Contains(server.DS, d) })
+		if !everywhere {
+			act.Add = append(act.Add, d)
+		}
+	}
+	for _, d := range seen {
+		if !slices.Contains(act.Want, d) {
+			act.Remove = append(act.Remove, d)
+		}
+	}
+	if !complete {
+		for _, k := range s.keys(func(k *Key) bool { return k.DS.State == Unretentive }) {
+			for _, d := range k.Digests {
+				if !slices.Contains(act.Remove, d) {
+					act.Remove = append(act.Remove, d)
+				}
+			}
+		}
+	}
+	return act
+}
+
+// cds is what the CDS RRset is to be.
+func (s *State) cds() SetCDS {
+	if s.Insecure {
+		return SetCDS{Delete: s.delegated()}
+	}
+	return SetCDS{DS: s.wantedDS()}
+}
+
+func (a SetCDS) published() []DS {
+	if a.Delete {
+		return []DS{{}}
+	}
+	return a.DS
+}
+
+func sameDS(a, b []DS) bool {
+	in := func(list []DS) func(DS) bool {
+		return func(d DS) bool { return !slices.Contains(list, d) }
+	}
+	return !slices.ContainsFunc(a, in(b)) && !slices.ContainsFunc(b, in(a))
+}

@@ -1,0 +1,98 @@
+package rotate
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// gate returns why a move waits, apart from the rules; "" if it does not.
+func (s *State) gate(k *Key, kind Kind, to RecordState, f *Facts, now time.Time) string {
+	rec := k.Record(kind)
+	switch to {
+	case Omnipresent, Hidden:
+		if rec.Seen.IsZero() {
+			return "it is not confirmed"
+		}
+		if now.Before(rec.Until) {
+			return "caches"
+		}
+		return ""
+	case Rumoured:
+		return s.gatePublish(k, kind)
+	}
+	return s.gateWithdraw(k, kind, f)
+}
+
+func (s *State) gatePublish(k *Key, kind Kind) string {
+	switch kind {
+	case DNSKEY:
+		if k.DSFirst && k.DS.State != Omnipresent && s.delegated() {
+			return "its DS has to be in every cache first"
+		}
+	case KRRSIG:
+		if !k.DNSKEY.State.ordered() {
+			return "its DNSKEY has to be published first"
+		}
+	case ZRRSIG:
+		if k.DNSKEY.State != Omnipresent && s.algorithmSigns(k) {
+			return "its DNSKEY has to be in every cache first"
+		}
+	case DSRecord:
+		if k.DSFirst || k.Use == Standby {
+			return s.gateEarlyDS(k)
+		}
+		if k.DNSKEY.State != Omnipresent || k.KRRSIG.State != Omnipresent {
+			return "its DNSKEY has to be in every cache first"
+		}
+		if !signedAlways(s.ofAlgorithm(k.Algorithm)) {
+			return "signatures of the zone have to be in every cache first"
+		}
+	}
+	return ""
+}
+
+// gateEarlyDS: a DS without DNSKEY is possible beside a key that has both.
+func (s *State) gateEarlyDS(k *Key) string {
+	if !chainComplete(s.ofAlgorithm(k.Algorithm)) {
+		return "another key of the algorithm has to be in every cache first"
+	}
+	return ""
+}
+
+// algorithmSigns tells whether another key of the same algorithm signs already. The
+// first key of an algorithm signs before its DNSKEY is published.
+func (s *State) algorithmSigns(k *Key) bool {
+	return slices.ContainsFunc(s.ofAlgorithm(k.Algorithm), func(other *Key) bool {
+		return other.ID != k.ID && other.ZRRSIG.State != Hidden
+	})
+}
+
+func (s *State) gateWithdraw(k *Key, kind Kind, f *Facts) string {
+	switch kind {
+	case KRRSIG:
+		if k.DNSKEY.State.ordered() {
+			return "it goes with its DNSKEY"
+		}
+	case DNSKEY:
+		if s.Insecure {
+			if foreign := s.foreign(f.DS); len(foreign) > 0 {
+				return fmt.Sprintf("the parent still has DS %v", foreign[0])
+			}
+		}
+		if k.DS.State != Hidden && !s.any(func(other *Key) bool {
+			return other.DSFirst && slices.Contains(other.Replaces, k.ID) || slices.Contains(k.Replaces, other.ID) && k.DSFirst
+		}) {
+			return "its DS has to be out of every cache first"
+		}
+	}
+	return ""
+}
+
+// foreign are DS of the parent that belong to no key of the zone.
+func (s *State) foreign(f *DSFacts) []DS {
+	seen, _ := f.seen()
+	return slices.DeleteFunc(seen, func(d DS) bool {
+		return s.any(func(k *Key) bool { return k.Role.signsKeys() && k.Tag == d.Tag && k.Algorithm == d.Algorithm })
+	})
+}

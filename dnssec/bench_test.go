@@ -9,8 +9,8 @@ import (
 	"github.com/mythic-beasts/hostkit/dnssec"
 )
 
-// big is a zone of about n names.
-func big(b testing.TB, n int) *dnssec.Zone {
+// bigZone is a zone of about n names.
+func bigZone(b testing.TB, n int) *dnssec.Zone {
 	var text strings.Builder
 	text.WriteString("@ 3600 SOA ns1 hostmaster 1 7200 3600 604800 900\n@ 3600 NS ns1\nns1 3600 A 192.0.2.1\n")
 	for i := range n {
@@ -28,7 +28,7 @@ func big(b testing.TB, n int) *dnssec.Zone {
 
 func BenchmarkParseZone(b *testing.B) {
 	var text strings.Builder
-	if _, err := big(b, 10_000).WriteTo(&text); err != nil {
+	if _, err := bigZone(b, 10_000).WriteTo(&text); err != nil {
 		b.Fatal(err)
 	}
 	b.SetBytes(int64(text.Len()))
@@ -39,7 +39,7 @@ func BenchmarkParseZone(b *testing.B) {
 }
 
 func BenchmarkUpdateAndDiff(b *testing.B) {
-	z := big(b, 100_000)
+	z := bigZone(b, 100_000)
 	r, err := dns.NewRR("_acme-challenge.h55.hosting.test. 60 TXT token")
 	if err != nil {
 		b.Fatal(err)
@@ -57,7 +57,7 @@ func BenchmarkUpdateAndDiff(b *testing.B) {
 }
 
 func BenchmarkPlace(b *testing.B) {
-	z := big(b, 100_000)
+	z := bigZone(b, 100_000)
 	name, err := dnssec.ParseName("a.b.h99999.hosting.test")
 	if err != nil {
 		b.Fatal(err)

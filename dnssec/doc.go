@@ -1,4 +1,5 @@
-// Package dnssec has zones in the canonical form that signatures are made over.
+// Package dnssec has zones in the canonical form that signatures are made over, and
+// the keys that make them.
 //
 //	zone, err := dnssec.ParseZone(file, "example.org", dnssec.Options{})
 //	next, err := zone.Update(func(tx *dnssec.Tx) error {
@@ -13,6 +14,9 @@
 // snapshot at the cost of what changes, [Diff] finds it again. [Zone.Place] says
 // what a name is to a zone: a cut, glue, an empty non-terminal, under a DNAME, or
 // made by a wildcard.
+//
+// A [Key] is of algorithm 8, 13, 14 or 15, over any [crypto.Signer]. [KeyDir] reads
+// and writes the key files of BIND with their timing metadata.
 //
 // It refuses records out of the zone, of another class than IN, of types that only
 // messages have, and those that exclude each other, as a CNAME and anything else.

@@ -53,6 +53,9 @@ func (d *decoder) decode(rr dns.RR) (record, error) {
 	if err != nil {
 		return fail(err)
 	}
+	if n+10 > end || int(binary.BigEndian.Uint16(d.buf[n+8:])) != end-n-10 {
+		return fail(errors.New("has no owner")) // the library packs "" as nothing
+	}
 	lowerName(d.buf[:n])
 	rdata := d.buf[n+10 : end]
 	if err := canonical(hdr.Rrtype, rdata); err != nil {

@@ -97,6 +97,8 @@ func TestZonesThatCannotBe(t *testing.T) {
 	require.ErrorContains(t, err, "empty label")
 	_, err = dnssec.NewZone("x.test", []dns.RR{nil}, dnssec.Options{})
 	require.ErrorContains(t, err, "nil")
+	_, err = dnssec.NewZone("x.test", []dns.RR{&dns.A{Hdr: dns.RR_Header{Rrtype: dns.TypeA, Class: dns.ClassINET}}}, dnssec.Options{})
+	require.ErrorContains(t, err, "no owner")
 	high := rr(t, "x.test. 60 SOA a. b. 1 2 3 4 5")
 	high.Header().Ttl = 1 << 31
 	_, err = dnssec.NewZone("x.test", []dns.RR{high}, dnssec.Options{})

@@ -53,6 +53,9 @@ type world struct {
 	wantDS             keySet
 	orders             [1 + rrsets + servers]order // DNSKEY, RRsets, parent's servers
 
+	skipped  bool // the manager did not look in the hour before
+	happened bool // the event of the model's has been
+
 	// What may be in some cache, and until which hour.
 	keyCache map[keyRRset]int
 	sigCache [rrsets]map[keySet]int
@@ -295,7 +298,7 @@ func (w *world) done() bool {
 // print is what tells this world from another: equal ones have the same future.
 func (w *world) print() string {
 	out := fmt.Appendf(nil, "%v%v%v%v%v%v%v%d", w.dnskey, w.wantDNSKEY, w.sigs, w.wantSigs, w.ds, w.wantDS, w.orders, len(w.keys))
-	out = fmt.Append(out, w.ttl, w.state.Held, w.state.Insecure, w.state.Rolls, len(w.state.Pending))
+	out = fmt.Append(out, w.ttl, w.policy.Algorithm, w.policy.Scheme, w.policy.Insecure, w.skipped, w.happened, w.state.Held, w.state.Insecure, w.state.Rolls, len(w.state.Pending))
 	at := func(t time.Time) {
 		if t.IsZero() {
 			out = append(out, '-')

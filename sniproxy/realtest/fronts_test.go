@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -92,7 +93,11 @@ func TestRealFrontIsRefused(t *testing.T) {
 			require.NotContains(t, out.stdout, "one.example")
 		}
 		require.Empty(t, o.Since(mark), "nothing came to the server")
+		require.Eventually(t, func() bool { return p.server.Stats().Active == 0 }, patience, 10*time.Millisecond)
 		s := p.server.Stats()
 		require.Zero(t, s.Result(sniproxy.Routed))
+		for _, r := range []sniproxy.Result{sniproxy.NotTLS, sniproxy.Malformed} {
+			require.GreaterOrEqual(t, s.Result(r), uint64(len(fronts)), "%v: %v", r, s.Results)
+		}
 	})
 }

@@ -69,24 +69,24 @@ func (s *State) algorithmSigns(k *Key) bool {
 }
 
 func (s *State) gateWithdraw(k *Key, kind Kind, f *Facts) string {
-	switch kind {
-	case KRRSIG:
-		if k.DNSKEY.State.ordered() {
-			return "it goes with its DNSKEY"
-		}
-	case DNSKEY:
-		if s.Insecure {
-			if foreign := s.foreign(f.DS); len(foreign) > 0 {
-				return fmt.Sprintf("the parent still has DS %v", foreign[0])
-			}
-		}
-		if k.DS.State != Hidden && !s.any(func(other *Key) bool {
-			return other.DSFirst && slices.Contains(other.Replaces, k.ID) || slices.Contains(k.Replaces, other.ID) && k.DSFirst
-		}) {
-			return "its DS has to be out of every cache first"
-		}
+	if foreign := s.foreign(f.DS); s.Insecure && kind != DSRecord && len(foreign) > 0 {
+		return fmt.Sprintf("the parent still has DS %v", foreign[0])
+	}
+	switch {
+	case kind == KRRSIG && k.DNSKEY.State.ordered():
+		return "it goes with its DNSKEY"
+	case kind == DNSKEY && k.DS.State != Hidden && !s.swapsDNSKEY(k):
+		return "its DS has to be out of every cache first"
 	}
 	return ""
+}
+
+// swapsDNSKEY tells whether the key takes part in a double-DS roll, in which DNSKEYs
+// are swapped while both DS stay.
+func (s *State) swapsDNSKEY(k *Key) bool {
+	return s.any(func(other *Key) bool {
+		return other.DSFirst && slices.Contains(other.Replaces, k.ID) || k.DSFirst && slices.Contains(k.Replaces, other.ID)
+	})
 }
 
 // foreign are DS of the parent that belong to no key of the zone.

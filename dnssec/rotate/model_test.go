@@ -3,6 +3,7 @@ package rotate_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 // not explored but kept: a world knows every RRset that some cache can hold.
 type model struct {
 	late  int                // hours by which an order may be late
+	idle  int                // hours for which the manager may not look
 	event func(*world) error // may happen once, at any hour; nil if nothing does
 	spoil func(*world)       // after each step, to see that it is noticed
 	seen  map[string]struct{}
@@ -48,7 +50,9 @@ func (m *model) explore(start *world) (string, error) {
 			}
 			w.now++
 			for i := range w.orders {
-				w.orders[i].age++
+				if w.orders[i].pending {
+					w.orders[i].age++
+				}
 			}
 			stack = append(stack, w)
 		}
@@ -71,12 +75,12 @@ func (m *model) hour(w *world) ([]*world, error) {
 	var out []*world
 	for _, w := range begin {
 		for _, w := range m.carryOut(w) {
-			if !w.skipped {
+			if w.skipped < m.idle {
 				lazy := w.clone()
-				lazy.skipped = true
+				lazy.skipped++
 				out = append(out, lazy)
 			}
-			w.skipped = false
+			w.skipped = 0
 			if err := w.step(); err != nil {
 				return nil, err
 			}
@@ -170,6 +174,9 @@ var scenarios = []scenario{
 	{name: "CSK", policy: csk, signed: true, begin: rolls(rotate.Roll{Role: rotate.CSK})},
 	{name: "algorithm", policy: asItIs, signed: true, begin: asks(ed25519)},
 	{name: "algorithm of a CSK", policy: csk, signed: true, begin: asks(ed25519)},
+	{name: "both keys", policy: asItIs, signed: true, begin: func(w *world) error {
+		return errors.Join(rolls(rotate.Roll{Role: rotate.KSK})(w), rolls(rotate.Roll{Role: rotate.ZSK})(w))
+	}},
 	{name: "two keys to one", policy: asItIs, signed: true, begin: asks(csk)},
 	{name: "one key to two", policy: csk, signed: true, begin: asks(split)},
 	{name: "standby takes over", policy: standby, signed: true, begin: rolls(rotate.Roll{Role: rotate.KSK, Emergency: true})},
@@ -179,8 +186,29 @@ var scenarios = []scenario{
 	{name: "double-DS aborted", policy: doubleDS, signed: true, begin: rolls(rotate.Roll{Role: rotate.KSK}), event: aborts},
 	{name: "algorithm aborted", policy: csk, signed: true, begin: asks(ed25519), event: aborts},
 	{name: "algorithm and back", policy: csk, signed: true, begin: asks(ed25519), event: asks(p256)},
+	{name: "algorithm of two keys aborted", policy: asItIs, signed: true, begin: asks(ed25519), event: aborts},
+	{name: "two keys to one aborted", policy: asItIs, signed: true, begin: asks(csk), event: aborts},
+	{name: "method changes", policy: asItIs, signed: true, begin: rolls(rotate.Roll{Role: rotate.KSK}), event: asks(doubleDS)},
+	{name: "scheme amid an algorithm", policy: asItIs, signed: true, begin: asks(ed25519), event: asks(csk)},
 	{name: "insecure and back", policy: asItIs, signed: true, begin: asks(insecure), event: asks(secure)},
+	lowered("ZSK, TTLs lowered", rolls(rotate.Roll{Role: rotate.ZSK})),
+	lowered("KSK, TTLs lowered", rolls(rotate.Roll{Role: rotate.KSK})),
 	{name: "insecure amid a roll", policy: csk, signed: true, begin: rolls(rotate.Roll{Role: rotate.CSK}), event: asks(insecure)},
+}
+
+// lowered is a roll during which, at any hour, all TTLs become shorter, in the world and
+// in the policy. What was served with the old ones is in caches for as long as it said.
+func lowered(name string, begin func(*world) error) scenario {
+	return scenario{
+		name: name, signed: true, begin: begin,
+		policy: func(p *rotate.Policy) { p.DNSKEYTTL, p.MaxZoneTTL, p.DSTTL = 4*hour, 4*hour, 4*hour },
+		ttl:    func(ttl *worldTTLs) { ttl.key, ttl.zone, ttl.ds = 4, 4, 4 },
+		event: func(w *world) error {
+			w.ttl.key, w.ttl.zone, w.ttl.ds = 1, 1, 1
+			w.policy.DNSKEYTTL, w.policy.MaxZoneTTL, w.policy.DSTTL = hour, hour, hour
+			return nil
+		},
+	}
 }
 
 func (s scenario) start(t *testing.T) *world {
@@ -204,13 +232,70 @@ func (s scenario) start(t *testing.T) *world {
 func TestModel(t *testing.T) {
 	for _, s := range scenarios {
 		t.Run(s.name, func(t *testing.T) {
-			t.Parallel()
-			m := model{late: 1, event: s.event}
+
+			m := model{late: 5, idle: 2, event: s.event}
 			began := time.Now()
 			found, err := m.explore(s.start(t))
 			require.NoError(t, err)
 			require.Empty(t, found)
 			t.Log(fmt.Sprintf("%d worlds, %d ends", len(m.seen), m.ends), time.Since(began))
+		})
+	}
+}
+
+// shorten lets a wait for records of these kinds in that state end an hour early.
+func shorten(state rotate.RecordState, kinds ...rotate.Kind) func(*world) {
+	return func(w *world) {
+		for i := range w.state.Keys {
+			for _, kind := range kinds {
+				if rec := w.state.Keys[i].Record(kind); rec.State == state && rec.Seen.Equal(w.time()) {
+					rec.Seen, rec.Until = rec.Seen.Add(-hour), rec.Until.Add(-hour)
+				}
+			}
+		}
+	}
+}
+
+// forget loses which TTLs were served.
+func forget(w *world) { w.state.TTLs = rotate.TTLs{} }
+
+// TestModelNotices breaks each wait on purpose, and the model finds it. The one that is
+// not here, for signatures that were withdrawn, cannot be broken: until the new
+// ones are everywhere the rules keep the old ones from being forgotten.
+func TestModelNotices(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		scenario string
+		policy   func(*rotate.Policy)
+		spoil    func(*world)
+	}{
+		{"DNSKEY of a ZSK published", "ZSK pre-publish", nil, shorten(rotate.Rumoured, rotate.DNSKEY)},
+		{"DNSKEY of a KSK published", "double-KSK", nil, shorten(rotate.Rumoured, rotate.DNSKEY, rotate.KRRSIG)},
+		{"DNSKEY of a KSK swapped", "double-DS", nil, shorten(rotate.Rumoured, rotate.DNSKEY, rotate.KRRSIG)},
+		{"DNSKEY of a CSK published", "CSK", nil, shorten(rotate.Rumoured, rotate.DNSKEY, rotate.KRRSIG)},
+		{"first DNSKEY published", "initial signing", nil, shorten(rotate.Rumoured, rotate.DNSKEY, rotate.KRRSIG)},
+		{"DNSKEY of an algorithm withdrawn", "algorithm of a CSK", nil, shorten(rotate.Unretentive, rotate.DNSKEY, rotate.KRRSIG)},
+		{"signatures of an algorithm published", "algorithm of a CSK", nil, shorten(rotate.Rumoured, rotate.ZRRSIG)},
+		{"signatures of a ZSK published", "ZSK pre-publish", nil, shorten(rotate.Rumoured, rotate.ZRRSIG)},
+		{"DS published", "double-DS", nil, shorten(rotate.Rumoured, rotate.DSRecord)},
+		{"DS withdrawn", "double-KSK", nil, shorten(rotate.Unretentive, rotate.DSRecord)},
+		{"DS withdrawn for good", "go insecure", nil, shorten(rotate.Unretentive, rotate.DSRecord)},
+		{"zone's servers", "ZSK pre-publish", func(p *rotate.Policy) { p.ZonePropagation = -1 }, nil},
+		{"parent's servers", "double-KSK", func(p *rotate.Policy) { p.ParentPropagation = -1 }, nil},
+		{"memory of the zone's TTLs", "ZSK, TTLs lowered", nil, forget},
+		{"memory of the parent's TTL", "KSK, TTLs lowered", nil, forget},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			i := slices.IndexFunc(scenarios, func(s scenario) bool { return s.name == tt.scenario })
+			w := scenarios[i].start(t)
+			if tt.policy != nil {
+				tt.policy(&w.policy)
+			}
+			m := model{late: 5, idle: 2, event: scenarios[i].event, spoil: tt.spoil}
+			found, err := m.explore(w)
+			require.NoError(t, err)
+			require.NotEmpty(t, found, "%d worlds", len(m.seen))
+			t.Log(found)
 		})
 	}
 }

@@ -54,11 +54,19 @@ func (s *State) need(p Policy, now time.Time) {
 	for _, k := range active {
 		if s.due(k, p, now) && s.quiet(k) && !s.promote(k) {
 			s.request(p, k.Role, Active, []string{k.ID})
-			s.Rolls = slices.DeleteFunc(s.Rolls, func(r Role) bool { return r == k.Role })
+			s.begun(k.Role)
 		}
 	}
 	if len(s.Pending) == 0 && !s.Held {
 		s.needStandby(p, active)
+	}
+}
+
+// begun forgets the request for a roll.
+func (s *State) begun(role Role) {
+	s.Rolls = slices.DeleteFunc(s.Rolls, func(r Role) bool { return r == role })
+	if len(s.Rolls) == 0 {
+		s.Rolls = nil
 	}
 }
 
@@ -126,7 +134,7 @@ func (s *State) promote(k *Key) bool {
 	next := ready[0]
 	next.Use, next.DSFirst, next.Replaces = Active, true, []string{k.ID}
 	k.Use = Retired
-	s.Rolls = slices.DeleteFunc(s.Rolls, func(r Role) bool { return r == k.Role })
+	s.begun(k.Role)
 	return true
 }
 

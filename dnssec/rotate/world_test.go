@@ -53,7 +53,7 @@ type world struct {
 	wantDS             keySet
 	orders             [1 + rrsets + servers]order // DNSKEY, RRsets, parent's servers
 
-	skipped  bool // the manager did not look in the hour before
+	skipped  int  // for how many hours the manager did not look
 	happened bool // the event of the model's has been
 
 	// What may be in some cache, and until which hour.
@@ -151,7 +151,9 @@ func (w *world) step() error {
 		case rotate.GenerateKey:
 			w.generate(a)
 		case rotate.RejectKey:
-			return fmt.Errorf("key %q was rejected: %s", a.ID, a.Why)
+			if a.Why != "it was not asked for" { // any more
+				return fmt.Errorf("key %q was rejected: %s", a.ID, a.Why)
+			}
 		case rotate.SetDNSKEY:
 			w.wantDNSKEY = keyRRset{w.set(a.Keys), w.set(a.SignedBy)}
 		case rotate.SignZone:

@@ -67,3 +67,36 @@ func BenchmarkPlace(b *testing.B) {
 		z.Place(name)
 	}
 }
+
+// Signing 10,000 names whole, and again after one record more.
+func BenchmarkSign(b *testing.B) {
+	z, keys := bigZone(b, 10_000), pair(b, dnssec.ECDSAP256SHA256)
+	for what, denial := range denials {
+		b.Run(what, func(b *testing.B) {
+			s := &dnssec.Signer{Denial: denial}
+			b.ReportAllocs()
+			sigs := 0
+			for b.Loop() {
+				_, report := sign(b, s, z, nil, keys, now())
+				sigs += report.Signed
+			}
+			b.ReportMetric(float64(sigs)/b.Elapsed().Seconds(), "sigs/s")
+		})
+	}
+}
+
+func BenchmarkSignAgain(b *testing.B) {
+	z, keys := bigZone(b, 100_000), pair(b, dnssec.ECDSAP256SHA256)
+	s := &dnssec.Signer{}
+	signed, _ := sign(b, s, z, nil, keys, now())
+	z, err := z.Update(func(tx *dnssec.Tx) error { return tx.Add(rr(b, "_acme-challenge.h55.hosting.test. 60 TXT token")) })
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, report := sign(b, s, z, signed, keys, now()); report.Signed != 4 {
+			b.Fatal(report)
+		}
+	}
+}

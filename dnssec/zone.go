@@ -201,7 +201,7 @@ func (z *Zone) WriteTo(w io.Writer) (int64, error) {
 	var line strings.Builder
 	for rr := range z.All() {
 		line.Reset()
-		line.WriteString(rr.String())
+		line.WriteString(present(rr))
 		line.WriteByte('\n')
 		n, err := io.WriteString(w, line.String())
 		total += int64(n)
@@ -210,6 +210,15 @@ func (z *Zone) WriteTo(w io.Writer) (int64, error) {
 		}
 	}
 	return total, nil
+}
+
+// present is the record as zone files have it. The library writes the class of an
+// unknown type as CLASS1, which not every server reads.
+func present(rr dns.RR) string {
+	if _, ok := rr.(*dns.RFC3597); ok {
+		return strings.Replace(rr.String(), "\tCLASS1\t", "\tIN\t", 1)
+	}
+	return rr.String()
 }
 
 var _ io.WriterTo = (*Zone)(nil)

@@ -1,0 +1,163 @@
+package dnssec
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha1" //nolint:gosec // RFC 5155 has no other hash
+	"encoding/base32"
+	"fmt"
+	"slices"
+
+	"github.com/miekg/dns"
+)
+
+// Denial is how a zone proves that something is not there.
+type Denial uint8
+
+const (
+	// NSEC names what is there (RFC 4034).
+	NSEC Denial = iota
+	// NSEC3 has hashes of the names, without iterations or salt (RFC 5155, RFC 9276).
+	NSEC3
+	// NSEC3OptOut leaves out delegations without DS.
+	NSEC3OptOut
+)
+
+// item is a name of the zone that is being signed.
+type item struct {
+	*node
+	kind Kind
+}
+
+// proves says whether a type of a name is the zone's own, so that it is signed and
+// denial records list it.
+func (it item) proves(typ uint16) bool {
+	switch {
+	case typ == dns.TypeNSEC3:
+		return true
+	case it.kind == Delegation:
+		return typ == dns.TypeDS || typ == dns.TypeNSEC
+	}
+	return it.kind == Authoritative
+}
+
+// types are those of its bit map, without NSEC.
+func (it item) types() []uint16 {
+	types := make([]uint16, 0, len(it.sets)+2)
+	signed := false
+	for _, s := range it.sets {
+		if it.proves(s.typ) {
+			signed = true
+		} else if it.kind != Delegation || s.typ != dns.TypeNS {
+			continue
+		}
+		types = append(types, s.typ)
+	}
+	if signed {
+		types = append(types, dns.TypeRRSIG)
+	}
+	return types
+}
+
+// addNSEC links the names that are the zone's own or delegated.
+func addNSEC(items []item, ttl uint32) {
+	var chain []item
+	for _, it := range items {
+		if it.kind == Authoritative || it.kind == Delegation {
+			chain = append(chain, it)
+		}
+	}
+	for i, it := range chain {
+		next := chain[(i+1)%len(chain)]
+		rdata := next.name.appendWire(nil)
+		rdata = appendBitmap(rdata, append(it.types(), dns.TypeNSEC, dns.TypeRRSIG))
+		it.put(&rrset{typ: dns.TypeNSEC, ttl: ttl, rdata: []string{string(rdata)}})
+	}
+}
+
+// hashed is a name of the NSEC3 chain.
+type hashed struct {
+	hash  [sha1.Size]byte
+	name  Name
+	types []uint16
+}
+
+// hash32 is how owners of NSEC3 records are written (RFC 5155, section 1.3).
+var hash32 = base32.NewEncoding("0123456789abcdefghijklmnopqrstuv").WithPadding(base32.NoPadding)
+
+// nsec3Param is 1 0 0 -: SHA-1, no iterations, no salt.
+func nsec3Param() *rrset {
+	return &rrset{typ: dns.TypeNSEC3PARAM, rdata: []string{"\x01\x00\x00\x00\x00"}}
+}
+
+// addNSEC3 adds the NSEC3 records of the names, and of the empty non-terminals above
+// them, to the items.
+func addNSEC3(z *Zone, items []item, optOut bool, ttl uint32) ([]item, error) {
+	chain := nsec3Names(z, items, optOut)
+	slices.SortFunc(chain, func(a, b hashed) int { return bytes.Compare(a.hash[:], b.hash[:]) })
+	at := map[Name]int{}
+	for i, it := range items {
+		at[it.name] = i
+	}
+	var flags byte
+	if optOut {
+		flags = 1
+	}
+	for i := range chain {
+		h, next := &chain[i], &chain[(i+1)%len(chain)]
+		if len(chain) > 1 && h.hash == next.hash {
+			return nil, fmt.Errorf("dnssec: sign %q: %q and %q have one NSEC3 hash: rename one, or use NSEC", z.origin, h.name, next.name)
+		}
+		owner, err := z.origin.prepend(hash32.EncodeToString(h.hash[:]))
+		if err != nil {
+			return nil, err
+		}
+		rdata := append([]byte{1, flags, 0, 0, 0, sha1.Size}, next.hash[:]...)
+		set := &rrset{typ: dns.TypeNSEC3, ttl: ttl, rdata: []string{string(appendBitmap(rdata, h.types))}}
+		if i, ok := at[owner]; ok {
+			items[i].put(set)
+			continue
+		}
+		items = append(items, item{&node{name: owner, key: owner.key(), sets: []*rrset{set}}, Authoritative})
+	}
+	slices.SortFunc(items, func(a, b item) int { return cmp.Compare(a.key, b.key) })
+	return items, nil
+}
+
+// nsec3Names are the names that get a record (RFC 5155, section 7.1).
+func nsec3Names(z *Zone, items []item, optOut bool) []hashed {
+	seen := make(map[Name]bool, len(items))
+	var chain []hashed
+	add := func(n Name, types []uint16) {
+		seen[n] = true
+		wire := n.appendWire(make([]byte, 0, maxName))
+		chain = append(chain, hashed{sha1.Sum(wire), n, types}) //nolint:gosec // RFC 5155 has no other hash
+	}
+	for _, it := range items {
+		if it.kind != Authoritative && it.kind != Delegation {
+			continue
+		}
+		if optOut && it.kind == Delegation && !it.has(dns.TypeDS) {
+			continue
+		}
+		add(it.name, it.types())
+		for n := it.name; n != z.origin && !seen[n.Parent()]; n = n.Parent() {
+			add(n.Parent(), nil)
+		}
+	}
+	return chain
+}
+
+// dnskeys is the DNSKEY set of the keys and of those of other signers in old.
+func dnskeys(old *rrset, keys []*Key, ttl uint32) *rrset {
+	set := &rrset{typ: dns.TypeDNSKEY, ttl: ttl}
+	for _, k := range keys {
+		set = set.with(record{ttl: ttl, rdata: string(k.rdata())})
+	}
+	if old != nil {
+		for _, rdata := range old.rdata {
+			set = set.with(record{ttl: ttl, rdata: rdata})
+		}
+	}
+	return set
+}

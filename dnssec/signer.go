@@ -1,0 +1,139 @@
+package dnssec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// Signer makes signed zones of unsigned ones. The zero value signs by NSEC for 14
+// days. It has no state, clock or goroutine of its own, and may be used by many.
+type Signer struct {
+	// Denial is NSEC, NSEC3 or NSEC3OptOut.
+	Denial Denial
+	// Validity is how long signatures are good for.
+	Validity Validity
+	// Serial is how the signed zone gets its serial.
+	Serial SerialPolicy
+	// DNSKEYTTL is that of the DNSKEY records, in seconds; zero means 3600.
+	DNSKEYTTL uint32
+	// Workers is how many signatures are made at once; zero means one for each CPU
+	// that Go uses.
+	Workers int
+}
+
+// Report is what a [Signer] did.
+type Report struct {
+	// Signed signatures are new, Reused are those of the previous zone, and Dropped
+	// are those of it that are gone.
+	Signed, Reused, Dropped int
+	// Changed says that the zone is another than the previous one.
+	Changed bool
+	// NextRefresh is when the first signature must be replaced: sign again then.
+	NextRefresh time.Time
+}
+
+// Sign signs a zone. Signatures of prev, the zone that was published last, are kept
+// while their RRset is the same, their key is used and they need no refresh; nil is
+// none. If nothing is to change, prev is what is returned.
+//
+// RRSIG, NSEC, NSEC3 and NSEC3PARAM records of the unsigned zone are left out, so
+// that it may be a signed one. Its DNSKEY records are those of other signers, and
+// stay beside the keys'.
+func (s *Signer) Sign(ctx context.Context, unsigned, prev *Zone, keys []KeyUse, now time.Time) (*Zone, Report, error) {
+	r, err := s.begin(unsigned, prev, keys, now)
+	if err != nil {
+		return nil, Report{}, err
+	}
+	if err := r.collect(s); err != nil {
+		return nil, Report{}, err
+	}
+	r.claim()
+	if r.same(s.Serial) {
+		return prev, r.finish(false), nil
+	}
+	if err := r.raise(s.Serial); err != nil {
+		return nil, Report{}, err
+	}
+	if err := r.work(ctx, s.Workers); err != nil {
+		return nil, Report{}, fmt.Errorf("dnssec: sign %q: %w", unsigned.origin, err)
+	}
+	return r.zone(), r.finish(true), nil
+}
+
+// run is one call of Sign.
+type run struct {
+	unsigned, prev *Zone
+	keys           *keySet
+	validity       Validity
+	now            time.Time
+	items          []item
+	jobs           []job
+	reused         int
+}
+
+func (s *Signer) begin(unsigned, prev *Zone, uses []KeyUse, now time.Time) (*run, error) {
+	if unsigned == nil {
+		return nil, errors.New("dnssec: sign: the zone is nil")
+	}
+	fail := func(why string) (*run, error) {
+		return nil, fmt.Errorf("dnssec: sign %q: %s", unsigned.origin, why)
+	}
+	if prev != nil && prev.origin != unsigned.origin {
+		return fail("the previous zone is " + prev.origin.String())
+	}
+	v := s.Validity.withDefaults()
+	switch {
+	case v.Refresh < 0 || v.Skew < 0 || v.Lifetime <= v.Refresh+v.Jitter:
+		return fail("signatures must live longer than Refresh and Jitter together")
+	case v.Lifetime+v.Skew > 1<<30*time.Second:
+		return fail("signatures may not live longer than 34 years")
+	case s.Denial > NSEC3OptOut:
+		return fail("the kind of denial is not known")
+	}
+	keys, err := newKeySet(unsigned.origin, uses)
+	if err != nil {
+		return nil, err
+	}
+	return &run{
+		unsigned: unsigned, prev: prev, keys: keys, validity: v, now: now.Truncate(time.Second),
+	}, nil
+}
+
+// collect makes the items: all that is to be in the zone but signatures. The serial
+// is the previous one for now.
+func (r *run) collect(s *Signer) error {
+	made := []uint16{dns.TypeRRSIG, dns.TypeNSEC, dns.TypeNSEC3, dns.TypeNSEC3PARAM}
+	for n, kind := range r.unsigned.placed() {
+		d := &node{name: n.name, key: n.key, sets: make([]*rrset, 0, 2*len(n.sets)+2)}
+		for _, set := range n.sets {
+			if !slices.Contains(made, set.typ) {
+				d.sets = append(d.sets, set)
+			}
+		}
+		if len(d.sets) > 0 {
+			r.items = append(r.items, item{d, kind})
+		}
+	}
+	apex := r.items[0]
+	ttl := s.DNSKEYTTL
+	if ttl == 0 {
+		ttl = 3600
+	}
+	apex.put(dnskeys(apex.set(dns.TypeDNSKEY, 0), r.keys.published, ttl))
+	if r.prev != nil {
+		apex.put(apex.set(dns.TypeSOA, 0).withSerial(r.prev.Serial()))
+	}
+	if s.Denial == NSEC {
+		addNSEC(r.items, r.unsigned.negativeTTL())
+		return nil
+	}
+	apex.put(nsec3Param())
+	var err error
+	r.items, err = addNSEC3(r.unsigned, r.items, s.Denial == NSEC3OptOut, r.unsigned.negativeTTL())
+	return err
+}

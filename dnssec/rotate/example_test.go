@@ -17,7 +17,7 @@ func ExampleStep() {
 		policy = rotate.Policy{Scheme: rotate.SingleKey}
 		now    = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	)
-	for range 3 {
+	for waiting := true; waiting; {
 		next, actions, status, err := rotate.Step(state, policy, facts, now)
 		if err != nil {
 			fmt.Println(err)
@@ -35,18 +35,20 @@ func ExampleStep() {
 					a.Keys[0]: {DNSKEY: rotate.Everywhere, KRRSIG: rotate.Everywhere, ZRRSIG: rotate.Everywhere},
 				}}
 			case rotate.SetDS:
-				fmt.Println("the registry is to add", a.Add[0].Tag, a.Add[0].Algorithm, a.Add[0].DigestType)
+				fmt.Printf("the registry is to add DS %d %d %d\n", a.Add[0].Tag, a.Add[0].Algorithm, a.Add[0].DigestType)
+				waiting = false
 			}
 		}
+		now = now.Add(time.Minute)
 		if !status.NextAt.IsZero() {
 			now = status.NextAt
-		} else {
-			now = now.Add(time.Minute)
 		}
 	}
-	now = now.Add(24 * time.Hour)
-	_, _, status, _ := rotate.Step(state, policy, facts, now)
-	fmt.Println(now.Format("2 Jan 15:04"), status.Phase)
-	fmt.Println(strings.Join(strings.Fields(status.Blockers[len(status.Blockers)-1].String())[:8], " "))
 	// Output:
+	// 1 Jan 00:00 generating keys
+	// 1 Jan 00:01 signing for the first time
+	// 1 Jan 00:02 signing for the first time
+	// 1 Jan 02:07 signing for the first time
+	// 2 Jan 01:07 signing for the first time
+	// the registry is to add DS 12345 13 2
 }

@@ -181,14 +181,9 @@ func (k *Key) wants(kind Kind) bool {
 	}
 }
 
-// is tells whether the records have these states.
-func (k *Key) is(want map[Kind]RecordState) bool {
-	for kind, state := range want {
-		if k.Record(kind).State != state {
-			return false
-		}
-	}
-	return true
+// chains tells whether the key is in every DNSKEY RRset and signs it.
+func (k *Key) chains() bool {
+	return k.DNSKEY.State == Omnipresent && k.KRRSIG.State == Omnipresent
 }
 
 // gone tells whether nothing of the key can be in any cache.

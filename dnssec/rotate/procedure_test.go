@@ -50,16 +50,16 @@ func (w *world) run(t *testing.T) []string {
 
 // summary is the state of each key in letters, DNSKEY KRRSIG ZRRSIG DS.
 func (w *world) summary() string {
-	out := ""
+	var out strings.Builder
 	for i := range w.state.Keys {
 		k := &w.state.Keys[i]
-		out += fmt.Sprintf("%s/%v:", k.ID, k.Role)
+		fmt.Fprintf(&out, "%s/%v:", k.ID, k.Role)
 		for kind := rotate.DNSKEY; kind <= rotate.DSRecord; kind++ {
-			out += string("-ROU"[k.Record(kind).State])
+			out.WriteByte("-ROU"[k.Record(kind).State])
 		}
-		out += " "
+		out.WriteByte(' ')
 	}
-	return strings.TrimSpace(out)
+	return strings.TrimSpace(out.String())
 }
 
 // signed is a world with a zone that was signed by the policy.

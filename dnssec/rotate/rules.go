@@ -27,7 +27,14 @@ func (r Rule) String() string { return nameOf(ruleNames, r) }
 // Rules returns which rules hold. Those about caches hold of themselves as long as
 // no DS can be cached.
 func (s *State) Rules() map[Rule]bool {
-	return map[Rule]bool{RuleDS: s.haveDS(), RuleChain: s.haveChain(), RuleSignatures: s.haveSignatures()}
+	holds := s.holds()
+	return map[Rule]bool{RuleDS: holds[RuleDS], RuleChain: holds[RuleChain], RuleSignatures: holds[RuleSignatures]}
+}
+
+// holds is Rules by index.
+func (s *State) holds() (holds [RuleSignatures + 1]bool) {
+	holds[RuleDS], holds[RuleChain], holds[RuleSignatures] = s.haveDS(), s.haveChain(), s.haveSignatures()
+	return holds
 }
 
 func (s *State) haveDS() bool {
@@ -49,15 +56,14 @@ func (s *State) haveChain() bool {
 
 func chainComplete(keys []*Key) bool {
 	return slices.ContainsFunc(keys, func(k *Key) bool {
-		return k.is(map[Kind]RecordState{DNSKEY: Omnipresent, KRRSIG: Omnipresent, DSRecord: Omnipresent})
+		return k.chains() && k.DS.State == Omnipresent
 	})
 }
 
 // dsSwapped: one DS takes the place of another, and both keys sign everywhere.
 func dsSwapped(keys []*Key) bool {
 	return pair(keys, func(in, out *Key) bool {
-		chained := map[Kind]RecordState{DNSKEY: Omnipresent, KRRSIG: Omnipresent}
-		return in.DS.State == Rumoured && out.DS.State == Unretentive && in.is(chained) && out.is(chained)
+		return in.DS.State == Rumoured && out.DS.State == Unretentive && in.chains() && out.chains()
 	})
 }
 
@@ -75,7 +81,7 @@ func keySwapped(keys []*Key) bool {
 // everywhere.
 func everyDSChained(keys []*Key) bool {
 	return !slices.ContainsFunc(keys, func(k *Key) bool {
-		return k.DS.State != Hidden && !k.is(map[Kind]RecordState{DNSKEY: Omnipresent, KRRSIG: Omnipresent})
+		return k.DS.State != Hidden && !k.chains()
 	})
 }
 
@@ -94,7 +100,7 @@ func (s *State) haveSignatures() bool {
 
 func signedAlways(keys []*Key) bool {
 	return slices.ContainsFunc(keys, func(k *Key) bool {
-		return k.is(map[Kind]RecordState{DNSKEY: Omnipresent, ZRRSIG: Omnipresent})
+		return k.DNSKEY.State == Omnipresent && k.ZRRSIG.State == Omnipresent
 	})
 }
 
@@ -158,24 +164,34 @@ type Move struct {
 // Otherwise the error is a [*RuleError]. It does not look at the time.
 func (s *State) Try(m Move) (State, error) {
 	next := s.clone()
-	k := next.key(m.Key)
+	if err := next.move(m); err != nil {
+		return State{}, err
+	}
+	return next, nil
+}
+
+// move makes a move, or leaves the state as it is.
+func (s *State) move(m Move) error {
+	k := s.key(m.Key)
 	if k == nil {
-		return State{}, &RuleError{Move: m, Why: "there is no such key"}
+		return &RuleError{Move: m, Why: "there is no such key"}
 	}
-	from := k.Record(m.Record).State
+	rec := k.Record(m.Record)
+	from := rec.State
 	if !slices.Contains(k.Role.kinds(), m.Record) || !follows(from, m.To) {
-		return State{}, &RuleError{Move: m, From: from, Why: "a record does not go there"}
+		return &RuleError{Move: m, From: from, Why: "a record does not go there"}
 	}
-	before := s.Rules()
-	k.Record(m.Record).State = m.To
-	after := next.Rules()
+	before := s.holds()
+	rec.State = m.To
+	after := s.holds()
 	for rule := RuleDS; rule <= RuleSignatures; rule++ {
 		mustHold := before[rule] || m.To == Unretentive && rule != RuleDS
 		if mustHold && !after[rule] {
-			return State{}, &RuleError{Move: m, From: from, Rule: rule, Why: "nothing else ensures " + rule.String()}
+			rec.State = from
+			return &RuleError{Move: m, From: from, Rule: rule, Why: "nothing else ensures " + rule.String()}
 		}
 	}
-	return next, nil
+	return nil
 }
 
 // follows tells whether a record can go from one state to another.

@@ -1,7 +1,6 @@
 package rotate
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -213,12 +212,12 @@ func (s *State) alarms(p Policy, f *Facts) []Blocker {
 	for _, d := range s.foreign(f.DS) {
 		tell("", "the parent has DS %v, which is of no key of this zone; remove it", d)
 	}
-	for rule, holds := range map[Rule]bool{RuleChain: s.haveChain(), RuleSignatures: s.haveSignatures()} {
-		if !holds {
-			tell("", "some caches may lack %v: the zone was changed by somebody else", rule)
+	holds := s.holds()
+	for _, rule := range []Rule{RuleChain, RuleSignatures} {
+		if !holds[rule] {
+			tell("", "some caches may lack %v: the zone or the parent was changed by somebody else", rule)
 		}
 	}
-	slices.SortFunc(out, func(a, b Blocker) int { return cmp.Compare(a.What, b.What) })
 	for _, k := range s.keys(func(k *Key) bool { return k.Compromised && k.Use == Active }) {
 		tell(k.ID, "%v is compromised, and its roll has not begun", k)
 	}

@@ -28,13 +28,13 @@ func Step(s State, p Policy, f Facts, now time.Time) (State, []Action, Status, e
 	next.Insecure = p.Insecure
 	next.rememberTTLs(p, f, now)
 	next.observe(p, f, now)
-	before := next.Rules()
+	before := next.holds()
 
 	actions := next.plan(p, f, now)
-	if err := next.advance(p, f, now); err != nil {
+	if err := next.advance(&f, now); err != nil {
 		return s, nil, Status{}, err
 	}
-	after := next.Rules()
+	after := next.holds()
 	for rule := RuleDS; rule <= RuleSignatures; rule++ {
 		if before[rule] && !after[rule] {
 			return s, nil, Status{}, &RuleError{Rule: rule, Why: "all moves together would leave the zone without " + rule.String()}
@@ -127,7 +127,7 @@ func (s *State) dwell(kind Kind, state RecordState, p Policy) time.Duration {
 }
 
 // advance moves records towards what is intended, until none can move.
-func (s *State) advance(p Policy, f Facts, now time.Time) error {
+func (s *State) advance(f *Facts, now time.Time) error {
 	for moved := true; moved; {
 		moved = false
 		for i := range s.Keys {
@@ -143,19 +143,18 @@ func (s *State) advance(p Policy, f Facts, now time.Time) error {
 	return nil
 }
 
-func (s *State) advanceRecord(k *Key, kind Kind, f Facts, now time.Time) (bool, error) {
+func (s *State) advanceRecord(k *Key, kind Kind, f *Facts, now time.Time) (bool, error) {
 	to, ok := s.heading(k, kind)
-	if !ok || s.gate(k, kind, to, &f, now) != "" {
+	if !ok || s.gate(k, kind, to, f, now) != "" {
 		return false, nil
 	}
-	next, err := s.Try(Move{Key: k.ID, Record: kind, To: to})
+	err := s.move(Move{Key: k.ID, Record: kind, To: to})
 	if refused := (*RuleError)(nil); errors.As(err, &refused) && refused.Rule != 0 {
 		return false, nil // another record has to move first
 	} else if err != nil {
 		return false, fmt.Errorf("rotate: %v of %v: %w", kind, k, err)
 	}
-	*next.key(k.ID).Record(kind) = Record{State: to, Since: now}
-	*s = next
+	*k.Record(kind) = Record{State: to, Since: now}
 	return true, nil
 }
 

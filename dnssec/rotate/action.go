@@ -49,7 +49,8 @@ type SetCDS struct {
 }
 
 // SetDS says what the parent's DS RRset is to be, for parents that do not look at
-// CDS. Add must be there before Remove is gone.
+// CDS. Add must be there before Remove is gone. DS of keys that are not the zone's are in
+// none of them; [Status] tells of those.
 type SetDS struct{ Want, Add, Remove []DS }
 
 func (GenerateKey) isAction() {}
@@ -93,7 +94,7 @@ func (s *State) publication(f *Facts) []Action {
 			actions = append(actions, cds)
 		}
 	}
-	if ds := s.setDS(f); s.delegated() && differs(DSRecord) {
+	if ds := s.setDS(f); len(ds.Add)+len(ds.Remove) > 0 {
 		actions = append(actions, ds)
 	}
 	return actions
@@ -108,28 +109,26 @@ func (s *State) wantedDS() []DS {
 	return want
 }
 
-// setDS compares that with what the parent was seen to have.
+// setDS compares that with what the parent was seen to have. Without an answer it goes
+// by what was not confirmed before.
 func (s *State) setDS(f *Facts) SetDS {
 	act := SetDS{Want: s.wantedDS()}
-	seen, complete := f.DS.seen()
-	for _, d := range act.Want {
-		everywhere := complete && !slices.ContainsFunc(f.DS.Servers, func(server ServerDS) bool { return !slices.Contains(server.DS, d) })
-		if !everywhere {
-			act.Add = append(act.Add, d)
-		}
-	}
-	for _, d := range seen {
-		if !slices.Contains(act.Want, d) {
-			act.Remove = append(act.Remove, d)
-		}
-	}
-	if !complete {
-		for _, k := range s.keys(func(k *Key) bool { return k.DS.State == Unretentive }) {
-			for _, d := range k.Digests {
-				if !slices.Contains(act.Remove, d) {
-					act.Remove = append(act.Remove, d)
-				}
+	for i := range s.Keys {
+		k := &s.Keys[i]
+		for _, d := range k.Digests {
+			unconfirmed := k.DS.Seen.IsZero()
+			switch {
+			case k.DS.State == Rumoured && unconfirmed && !f.DS.everywhere(d), k.DS.State.ordered() && f.DS.lacks(d):
+				act.Add = append(act.Add, d)
+			case k.DS.State == Unretentive && unconfirmed && f.DS.presence(k) == unknown:
+				act.Remove = append(act.Remove, d)
 			}
+		}
+	}
+	seen, _ := f.DS.seen()
+	for _, d := range seen {
+		if s.any(func(k *Key) bool { return d.of(k) && !k.DS.State.ordered() }) && !slices.Contains(act.Remove, d) {
+			act.Remove = append(act.Remove, d)
 		}
 	}
 	return act

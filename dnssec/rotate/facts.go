@@ -98,7 +98,7 @@ func (f *DSFacts) presence(k *Key) Presence {
 			continue
 		}
 		everywhere = everywhere && slices.ContainsFunc(server.DS, func(d DS) bool { return slices.Contains(k.Digests, d) })
-		nowhere = nowhere && !slices.ContainsFunc(server.DS, func(d DS) bool { return d.Tag == k.Tag && d.Algorithm == k.Algorithm })
+		nowhere = nowhere && !slices.ContainsFunc(server.DS, func(d DS) bool { return d.of(k) })
 	}
 	switch {
 	case !everywhere && !nowhere: // no answer that is missing could change that
@@ -109,6 +109,19 @@ func (f *DSFacts) presence(k *Key) Presence {
 		return Everywhere
 	}
 	return Nowhere
+}
+
+// everywhere tells whether each server has the DS.
+func (f *DSFacts) everywhere(d DS) bool {
+	_, complete := f.seen()
+	return complete && !f.lacks(d)
+}
+
+// lacks tells whether a server answered without the DS.
+func (f *DSFacts) lacks(d DS) bool {
+	return f != nil && slices.ContainsFunc(f.Servers, func(server ServerDS) bool {
+		return server.Answered && !slices.Contains(server.DS, d)
+	})
 }
 
 // seen returns all DS that any server has, and whether all of them answered.

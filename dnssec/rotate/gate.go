@@ -93,6 +93,6 @@ func (s *State) swapsDNSKEY(k *Key) bool {
 func (s *State) foreign(f *DSFacts) []DS {
 	seen, _ := f.seen()
 	return slices.DeleteFunc(seen, func(d DS) bool {
-		return s.any(func(k *Key) bool { return k.Role.signsKeys() && k.Tag == d.Tag && k.Algorithm == d.Algorithm })
+		return s.any(func(k *Key) bool { return d.of(k) })
 	})
 }

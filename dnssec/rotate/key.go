@@ -134,6 +134,12 @@ func (d DS) String() string {
 	return fmt.Sprintf("%d %d %d %s", d.Tag, d.Algorithm, d.DigestType, d.Digest)
 }
 
+// of tells whether the DS says that it is of the key. The parent may have computed it by
+// itself, with another digest type.
+func (d DS) of(k *Key) bool {
+	return k.Role.signsKeys() && d.Tag == k.Tag && d.Algorithm == k.Algorithm
+}
+
 // Key is one key of a zone. The private part is with whoever knows it as ID.
 type Key struct {
 	ID        string `json:"id"`

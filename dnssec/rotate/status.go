@@ -69,9 +69,7 @@ func (s *State) status(p Policy, f *Facts, now time.Time) Status {
 	change := s.setDS(f)
 	seen, _ := f.DS.seen()
 	st := Status{Phase: s.phase(p), DSWanted: change.Want, DSSeen: seen}
-	if s.delegated() || s.Insecure {
-		st.DSAdd, st.DSRemove = change.Add, change.Remove
-	}
+	st.DSAdd, st.DSRemove = change.Add, append(change.Remove, s.foreign(f.DS)...)
 	for _, r := range s.Pending {
 		if r.Key == nil {
 			st.Blockers = append(st.Blockers, Blocker{Who: KeyStore, What: fmt.Sprintf("generate a %v of algorithm %d", r.Role, r.Algorithm)})

@@ -108,7 +108,8 @@ func generate(o KeyOptions) (crypto.Signer, error) {
 }
 
 // NewKey is the key of a zone whose private part signer has, in memory, in a
-// hardware module or behind a network.
+// hardware module or behind a network. A [Signer] with more than one worker calls it
+// from many goroutines.
 func NewKey(zone string, alg Algorithm, sep bool, signer crypto.Signer) (*Key, error) {
 	name, err := ParseName(zone)
 	if err != nil {

@@ -215,6 +215,7 @@ func TestSigningsThatCannotBe(t *testing.T) {
 		{"foreign key", "another zone", dnssec.Signer{}, unsigned, nil, append(keys[:2:2], dnssec.ZSK(foreign))},
 		{"one key twice", "one tag", dnssec.Signer{}, unsigned, nil, append(keys[:2:2], keys[1])},
 		{"half an algorithm", "no key of its algorithm", dnssec.Signer{}, unsigned, nil, append(keys[:2:2], dnssec.ZSK(p256))},
+		{"the other half", "no key of its algorithm", dnssec.Signer{}, unsigned, nil, append(keys[:2:2], dnssec.KSK(p256))},
 		{"short", "must live longer", dnssec.Signer{Validity: dnssec.Validity{Lifetime: 5 * day}}, unsigned, nil, keys},
 		{"long", "34 years", dnssec.Signer{Validity: dnssec.Validity{Lifetime: 40 * 365 * day}}, unsigned, nil, keys},
 		{"negative", "must live longer", dnssec.Signer{Validity: dnssec.Validity{Refresh: -1}}, unsigned, nil, keys},

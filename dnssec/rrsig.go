@@ -8,10 +8,7 @@ import (
 	"github.com/miekg/dns"
 )
 
-// rrsigFixed is what an RRSIG has before the signer's name.
-const rrsigFixed = 18
-
-// where the fields of an RRSIG are (RFC 4034, section 3.1).
+// Where the fields of an RRSIG are (RFC 4034, section 3.1).
 const (
 	atAlgorithm  = 2
 	atLabels     = 3

@@ -94,7 +94,7 @@ func (z *Zone) Place(name Name) Place {
 // beside is the place of a name that is not there.
 func (z *Zone) beside(encloser Name) Place {
 	if wildcard, err := encloser.prepend("*"); err == nil {
-		if n := z.nodes.get(wildcard.key()); n != nil && !n.has(dns.TypeNS) {
+		if n := z.nodes.get(wildcard.key()); n != nil {
 			return Place{Kind: Synthesised, Node: wildcard}
 		}
 	}
@@ -108,7 +108,7 @@ func (z *Zone) placed() iter.Seq2[*node, Kind] {
 		for n := range z.nodes.all() {
 			k := Authoritative
 			switch {
-			case kind != Authoritative && len(n.key) > len(cover) && strings.HasPrefix(n.key, cover):
+			case kind != Authoritative && strings.HasPrefix(n.key, cover):
 				k = kind
 			case n.key != z.key && n.has(dns.TypeNS):
 				k = Delegation

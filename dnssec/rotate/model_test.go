@@ -132,7 +132,7 @@ type scenario struct {
 	begin  func(*world) error
 	event  func(*world) error
 	ttl    func(*worldTTLs)
-	large  bool // orders come within 3 hours, not 5
+	large  bool // orders come within 3 hours, not 4
 }
 
 func rolls(r rotate.Roll) func(*world) error {
@@ -243,7 +243,7 @@ func TestModel(t *testing.T) {
 	for _, s := range scenarios {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
-			m := model{late: 5, idle: 2, event: s.event}
+			m := model{late: 4, idle: 2, event: s.event}
 			if s.large {
 				m.late, m.idle = 3, 1
 			}
@@ -304,7 +304,7 @@ func TestModelNotices(t *testing.T) {
 			if tt.policy != nil {
 				tt.policy(&w.policy)
 			}
-			m := model{late: 5, idle: 2, event: scenarios[i].event, spoil: tt.spoil}
+			m := model{late: 4, idle: 2, event: scenarios[i].event, spoil: tt.spoil}
 			found, err := m.explore(w)
 			require.NoError(t, err)
 			require.NotEmpty(t, found, "%d worlds", len(m.seen))

@@ -39,6 +39,17 @@ func TestTry(t *testing.T) {
 		require.ErrorAs(t, err, &refused)
 		require.Zero(t, refused.Rule)
 	}
+	// What is broken is not made worse: nothing more is withdrawn.
+	broken := w.state
+	broken.Keys = append([]rotate.Key(nil), w.state.Keys...)
+	broken.Keys[1].ZRRSIG.State = rotate.Rumoured
+	require.False(t, broken.Rules()[rotate.RuleSignatures])
+	_, err = broken.Try(rotate.Move{Key: "key1", Record: rotate.DNSKEY, To: rotate.Unretentive})
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, rotate.RuleSignatures, refused.Rule)
+	_, err = broken.Try(rotate.Move{Key: "key1", Record: rotate.ZRRSIG, To: rotate.Omnipresent})
+	require.NoError(t, err, "but mended")
+
 	w.state.Insecure = true
 	next, err := w.state.Try(rotate.Move{Key: "key0", Record: rotate.DSRecord, To: rotate.Unretentive})
 	require.NoError(t, err)

@@ -119,3 +119,71 @@ func TestNoActionsAtRest(t *testing.T) {
 	require.Empty(t, actions)
 	require.Empty(t, status.Blockers)
 }
+
+// The DS is not asked for while old answers without signatures may be cached, however
+// long the DNSKEY has been there.
+func TestDSWaitsForSignatures(t *testing.T) {
+	p := policy()
+	p.MaxZoneTTL = 10 * hour
+	w := newWorld(p, ttls)
+	for range 7 {
+		require.NoError(t, w.step())
+		for i := range w.orders {
+			w.apply(i)
+		}
+		w.now++
+	}
+	require.Equal(t, "key0/KSK:OO-- key1/ZSK:O-R-", w.summary())
+	require.Contains(t, says(w.status), "DS of KSK 1000 (algorithm 13) is to be published, but signatures of the zone have to be in every cache first")
+	require.Empty(t, w.status.DSWanted)
+}
+
+// DS of somebody else are told of, but no registry is asked to remove them.
+func TestOtherDSStay(t *testing.T) {
+	w := waitingForDS(t)
+	other := rotate.DS{Tag: 7, Algorithm: 13, DigestType: 2, Digest: strings.Repeat("07", 32)}
+	f := w.facts()
+	for i := range f.DS.Servers {
+		f.DS.Servers[i].DS = append(f.DS.Servers[i].DS, other)
+	}
+	_, actions, status, err := rotate.Step(w.state, w.policy, f, w.time())
+	require.NoError(t, err)
+	require.Contains(t, actions, rotate.SetDS{Want: w.keys[2].Digests, Add: w.keys[2].Digests, Remove: w.keys[0].Digests})
+	require.Contains(t, status.DSRemove, other)
+	require.Contains(t, says(status), "operator: the parent has DS "+other.String())
+}
+
+// A parent that computes digests by itself has the right DS with another type.
+func TestParentsOwnDigest(t *testing.T) {
+	w := signed(t, policy())
+	own := w.keys[0].Digests[0]
+	own.DigestType, own.Digest = 4, strings.Repeat("44", 48)
+	f := w.facts()
+	for i := range f.DS.Servers {
+		f.DS.Servers[i].DS = append(f.DS.Servers[i].DS, own)
+	}
+	_, _, status, err := rotate.Step(w.state, w.policy, f, w.time())
+	require.NoError(t, err)
+	require.Empty(t, status.DSRemove)
+	require.Empty(t, status.Blockers)
+}
+
+func TestEmergencySignsAtOnce(t *testing.T) {
+	w := signed(t, policy())
+	w.roll(t, rotate.Roll{Role: rotate.ZSK, Emergency: true})
+	for range 100 {
+		next, actions, _, err := rotate.Step(w.state, w.policy, w.facts(), w.time())
+		require.NoError(t, err)
+		for _, a := range actions {
+			if sign, ok := a.(rotate.SignZone); ok {
+				require.Equal(t, rotate.SignZone{With: []string{"key2"}, AtOnce: true}, sign)
+				require.Equal(t, rotate.Omnipresent, next.Keys[2].DNSKEY.State)
+				return
+			}
+		}
+		require.NoError(t, w.step())
+		w.apply(0)
+		w.now++
+	}
+	t.Fatal("never signed by the new key")
+}

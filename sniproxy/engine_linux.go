@@ -112,6 +112,9 @@ func takeFD(l *net.TCPListener) (int32, error) {
 // prepare sets options that connections inherit. A client of a port like these
 // speaks first: it is accepted when it has (TCP_DEFER_ACCEPT), or after a second.
 func prepare(fd int32, hello time.Duration) (noDelay bool) {
+	// A process that the socket is passed to, or that passes it on, may put it into
+	// blocking mode for a moment, and an accept of that moment would wait.
+	_ = unix.SetsockoptTimeval(int(fd), unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Usec: 1000})
 	proto, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_PROTOCOL)
 	if err == nil && proto == unix.IPPROTO_MPTCP {
 		return true // whose connections do not inherit

@@ -74,7 +74,7 @@ func run(ctx context.Context, d *daemon.Daemon[config]) error {
 	}
 	limiter := cfg.limiter()
 	p.server = &sniproxy.Server{
-		Router: p.set, Guard: p.set.Guard, Trusted: cfg.Trusted, Limiter: limiter, Timeouts: cfg.Timeouts.timeouts(),
+		Router: p.set, Guard: p.set.Guard, Trusted: cfg.Trusted, Forwarders: cfg.Trusted, Limiter: limiter, Timeouts: cfg.Timeouts.timeouts(),
 		Engine: engine, Shards: cfg.Shards, Log: d.Log, Observer: observer,
 	}
 	p.quic = &quic.Server{

@@ -14,7 +14,9 @@ import (
 func (d *Daemon[C]) Listen(ctx context.Context, name, network, address string) (net.Listener, error) {
 	file := d.takeSocket(name)
 	if file == nil {
-		return new(net.ListenConfig).Listen(ctx, network, address)
+		var lc net.ListenConfig
+		lc.SetMultipathTCP(false) // of no use to a server with one address, and slower
+		return lc.Listen(ctx, network, address)
 	}
 	defer file.Close()
 	ln, err := net.FileListener(file)

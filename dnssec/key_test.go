@@ -78,6 +78,21 @@ func TestTagsThatCollide(t *testing.T) {
 	require.ErrorContains(t, dnssec.CheckTags([]*dnssec.Key{a.Revoke(), b}), "one tag")
 }
 
+// A tag that another key gets when it is revoked is taken, too.
+func TestTagsThatCollideWhenRevoked(t *testing.T) {
+	revoked := map[uint16]*dnssec.Key{}
+	for {
+		k := key(t, dnssec.KeyOptions{Algorithm: dnssec.Ed25519})
+		o := revoked[k.Tag()]
+		if o != nil && o.Tag() != k.Tag() && o.Tag() != k.Revoke().Tag() {
+			require.ErrorContains(t, dnssec.CheckTags([]*dnssec.Key{o, k}), "one tag")
+			require.ErrorContains(t, dnssec.CheckTags([]*dnssec.Key{k, o}), "one tag")
+			return
+		}
+		revoked[k.Revoke().Tag()] = k
+	}
+}
+
 // colliding makes two keys of one tag.
 func colliding(t *testing.T) (a, b *dnssec.Key) {
 	tags := map[uint16]*dnssec.Key{}

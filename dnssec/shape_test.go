@@ -57,3 +57,22 @@ func TestDNAMEAtTheApex(t *testing.T) {
 	require.Equal(t, dnssec.Redirected, z.Place(name(t, "x.hosting.test")).Kind)
 	require.Equal(t, dnssec.Authoritative, z.Place(z.Origin()).Kind)
 }
+
+// What may be beside a CNAME (RFC 2181, section 10.1; RFC 4034, section 4).
+func TestBesideACNAME(t *testing.T) {
+	z := parse(t, shapes)
+	for text, fits := range map[string]bool{
+		"www.hosting.test. 60 NSEC a. CNAME": true, "www.hosting.test. 60 KEY 256 3 8 AQAB": true,
+		"www.hosting.test. 60 RRSIG CNAME 8 3 60 20300101000000 20200101000000 1 hosting.test. AQAB": true,
+		"www.hosting.test. 60 NS a.": false, "www.hosting.test. 60 DNAME a.": false, "www.hosting.test. 60 CNAME a.": false,
+	} {
+		_, err := z.Update(func(tx *dnssec.Tx) error { return tx.Add(rr(t, text)) })
+		if fits {
+			require.NoError(t, err, text)
+			continue
+		}
+		var fault *dnssec.ZoneError
+		require.ErrorAs(t, err, &fault, text)
+		require.Equal(t, name(t, "www.hosting.test"), fault.Name)
+	}
+}

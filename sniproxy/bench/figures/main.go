@@ -24,7 +24,7 @@ func main() {
 	o := options{}
 	var only, proxies string
 	flag.IntVar(&o.rounds, "rounds", 5, "how often, in turns; the median counts")
-	flag.StringVar(&only, "only", ".", "measure what `REGEXP` matches: raw, tls, first, ping, download, upload, idle, http")
+	flag.StringVar(&only, "only", ".", "measure what `REGEXP` matches: raw, tls, first, ping, download, upload, idle, fds, half, left, http")
 	flag.StringVar(&proxies, "proxies", ".", "measure those that `REGEXP` matches: ours, portable, nginx, haproxy")
 	flag.IntVar(&o.conns, "conns", 4000, "connections of a round of raw")
 	flag.IntVar(&o.idle, "idle", 5000, "idle connections")
@@ -56,6 +56,8 @@ func (o *options) tests() []test {
 		{name: "upload", unit: "s CPU a GiB", peer: "haproxy", goal: 0.2, run: o.upload},
 		{name: "idle", unit: "KiB a connection", peer: "haproxy", goal: 0, run: o.idleMemory},
 		{name: "fds", unit: "descriptors a connection", peer: "haproxy", goal: 1, run: o.idleDescriptors},
+		{name: "half", unit: "KiB a client that sent half a hello", peer: "haproxy", goal: 0, run: o.halfHello},
+		{name: "left", unit: "descriptors left by 50,000 connections", peer: "", goal: 0, run: o.left},
 		{name: "http", unit: "us CPU a request", peer: "nginx", goal: 1.3, run: o.http, http: true},
 	}
 }

@@ -312,3 +312,50 @@ func (o *options) idleMemory(ctx context.Context, _ *lab, p *proxy) (float64, er
 func (o *options) idleDescriptors(ctx context.Context, _ *lab, p *proxy) (float64, error) {
 	return o.quiet(ctx, p, func(pid int) float64 { return float64(descriptors(pid)) })
 }
+
+// halfHello is the memory of clients that begin and do not go on.
+func (o *options) halfHello(ctx context.Context, _ *lab, p *proxy) (float64, error) {
+	if p == nil {
+		return 0, nil
+	}
+	d := net.Dialer{KeepAlive: -1}
+	d.SetMultipathTCP(false)
+	if err := one(ctx, p); err != nil {
+		return 0, err
+	}
+	settle(p.pid())
+	before := memory(p.pid())
+	const n = 2000 // within the time that hellos have
+	for range n {
+		c, err := d.DialContext(ctx, "tcp", front)
+		if err != nil {
+			return 0, err
+		}
+		defer c.Close()
+		if _, err := c.Write(hello[:len(hello)/2]); err != nil {
+			return 0, err
+		}
+	}
+	time.Sleep(500 * time.Millisecond) // they are read
+	return (memory(p.pid()) - before) / n, nil
+}
+
+// left is what many connections leave behind, of which there should be nothing
+// but pipes for later.
+func (o *options) left(ctx context.Context, _ *lab, p *proxy) (float64, error) {
+	if p == nil {
+		return 0, nil
+	}
+	if err := one(ctx, p); err != nil {
+		return 0, err
+	}
+	settle(p.pid())
+	before := descriptors(p.pid())
+	many := *o
+	many.conns = 50_000
+	if _, err := many.raw(ctx, nil, p); err != nil {
+		return 0, err
+	}
+	settle(p.pid())
+	return float64(descriptors(p.pid()) - before), nil
+}

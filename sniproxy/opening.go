@@ -125,6 +125,10 @@ func appendHeader(dst []byte, d *Decision, client, local netip.AddrPort, name, i
 		h.CRC32C = d.TLVs&proxyheader.WithCRC32C != 0
 	}
 	out, err := proxyheader.Append(dst, &h)
+	if err == nil && len(out)-len(dst) > proxyheader.SafeV2 && h.Authority != nil {
+		h.Authority = nil // Apache would refuse the whole header
+		out, err = proxyheader.Append(dst, &h)
+	}
 	if err != nil {
 		return dst, fmt.Errorf("PROXY header for %v: %w", client, err)
 	}

@@ -88,7 +88,15 @@ func (h *host) token(orders []order, t token) []order {
 	case tokenOption:
 		return h.option(orders, t.verb, t.option)
 	}
-	if t.option != optComPort || !h.comPort() || len(t.body) == 0 {
+	if t.option != optComPort || len(t.body) == 0 {
+		return orders
+	}
+	if h.remote[optComPort] == qWantYes {
+		// pyserial takes our DO, when it comes before it has said its own WILL, for
+		// the answer to that, and never says it: what it then sends says as much.
+		orders = h.option(orders, cmdWILL, optComPort)
+	}
+	if !h.comPort() {
 		return orders
 	}
 	switch command, value := t.body[0], t.body[1:]; {

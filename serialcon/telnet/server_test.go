@@ -74,13 +74,24 @@ func TestCommandsAndAnswers(t *testing.T) {
 	require.Equal(t, serialcon.Lines{DTR: true, RTS: true}, d.uart.Lines())
 }
 
-func TestSerialCommandsBeforeTheyAreAgreedOnAreNothing(t *testing.T) {
+func TestSerialCommandsThatWereRefusedAreNothing(t *testing.T) {
 	d := newDesk(t, nil)
 	r := dialRaw(t, d.addr)
-	r.say(t, com(1, 0, 0, 0x25, 0x80)+com(5, 9)+"\xff\xfd\x18")
+	r.say(t, "\xff\xfc\x2c"+com(1, 0, 0, 0x25, 0x80)+com(5, 9)+"\xff\xfd\x18") // WONT COM-PORT-OPTION
 	r.expect(t, "\xff\xfc\x18")
 	require.EqualValues(t, 115200, d.settings.is().Baud)
 	require.True(t, d.uart.Lines().DTR)
+}
+
+// Pyserial may take our DO for the answer to a WILL that it has not said yet, and
+// then not say it; its own DO is refused, as ever.
+func TestSerialCommandsInPlaceOfAnAnswerAreOne(t *testing.T) {
+	d := newDesk(t, nil)
+	r := dialRaw(t, d.addr)
+	r.say(t, "\xff\xfd\x2c"+com(1, 0, 0, 0xe1, 0))
+	r.expect(t, "\xff\xfc\x2c")
+	r.expect(t, com(107, 0)+com(101, 0, 0, 0xe1, 0))
+	require.EqualValues(t, 57600, d.settings.is().Baud)
 }
 
 func TestTheLinesStateIsTold(t *testing.T) {

@@ -92,8 +92,9 @@ func TestRecallMeanwhile(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
+	turns := make(chan struct{}, 60) // two segments ahead of the reader, and not more
 	wg.Go(func() {
-		for ctx.Err() == nil {
+		for range turns {
 			if err := l.Write(time.Now(), said); err != nil {
 				t.Errorf("Write: %v", err)
 			}
@@ -105,6 +106,12 @@ func TestRecallMeanwhile(t *testing.T) {
 		}
 	})
 	for range 200 {
+		for range 30 {
+			select {
+			case turns <- struct{}{}:
+			default:
+			}
+		}
 		before := l.Taken()
 		want := before % 10
 		p, err := l.Recall(ctx, before, 1000)
@@ -113,6 +120,7 @@ func TestRecallMeanwhile(t *testing.T) {
 		require.Equal(t, byte('0'+(want+9)%10), p[len(p)-1], "it ends before the byte that was asked for")
 		require.Equal(t, strings.Repeat(string(p[:10]), 100), string(p), "none is missing in between")
 	}
+	close(turns)
 	cancel()
 	wg.Wait()
 }

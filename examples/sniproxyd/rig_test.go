@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -77,9 +76,6 @@ func (r *rig) config() string {
 
 func (r *rig) start() {
 	r.t.Helper()
-	if runtime.GOOS == "windows" {
-		r.t.Skip("signals")
-	}
 	// A file, since the next process has it too.
 	said, err := os.Create(r.path("said"))
 	require.NoError(r.t, err)

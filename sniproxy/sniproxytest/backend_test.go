@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mythic-beasts/hostkit/internal/peer"
 	"github.com/mythic-beasts/hostkit/sniproxy/proxyheader"
 	"github.com/mythic-beasts/hostkit/sniproxy/sniproxytest"
 	"github.com/stretchr/testify/require"
@@ -167,7 +168,7 @@ func TestBackendBlackHole(t *testing.T) {
 
 func TestBackendFull(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("BackendFull needs Linux")
+		peer.Skip(t, "BackendFull needs Linux")
 	}
 	b := sniproxytest.NewBackend(t, sniproxytest.BackendOptions{Mode: sniproxytest.BackendFull})
 	_, err := net.DialTimeout("tcp", b.Addr().String(), 50*time.Millisecond)

@@ -317,7 +317,11 @@ func (s *shard) keep(b []byte) []byte {
 		own = s.unused.bytes[n-1]
 		s.unused.bytes = s.unused.bytes[:n-1]
 	} else {
-		own = make([]byte, 0, max(keepSize, len(b)))
+		size := keepSize
+		if len(b) <= keepSize/2-keepSize/8 { // the beginning of a hello, of which many may wait
+			size = keepSize / 2
+		}
+		own = make([]byte, 0, max(size, len(b)))
 	}
 	return append(own[:0], b...)
 }

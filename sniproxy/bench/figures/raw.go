@@ -325,7 +325,7 @@ func (o *options) halfHello(ctx context.Context, _ *lab, p *proxy) (float64, err
 	}
 	settle(p.pid())
 	before := memory(p.pid())
-	const n = 2000 // within the time that hellos have
+	const n = 5000 // within the time that hellos have
 	for range n {
 		c, err := d.DialContext(ctx, "tcp", front)
 		if err != nil {

@@ -74,7 +74,7 @@ func Recursor(t testing.TB, c Trust) netip.AddrPort {
 		"aggressive-nsec-cache-size=0", "lua-config-file=" + lua, "forward-zones=" + strings.Join(stubs, ","),
 	}, c.Lines...)
 	write(t, dir, "recursor.conf", lines)
-	peer.Start(t, exec.Command(program, "--config-dir="+dir), peer.Options{ReadyOutput: regexp.MustCompile(`Enabled .* multiplexer`)})
+	peer.Start(t, exec.Command(program, "--config-dir="+dir), peer.Options{ReadyOutput: regexp.MustCompile(`Enabled multiplexer|Enabled .* multiplexer`)})
 	return addr
 }
 

@@ -58,7 +58,7 @@ func Recursor(t testing.TB, c Trust) netip.AddrPort {
 	t.Helper()
 	program := peer.Look(t, "pdns_recursor")
 	addr, dir := free(t), t.TempDir()
-	var anchors, stubs []string
+	anchors, stubs := []string{"clearTA()"}, []string(nil)
 	for _, text := range c.Anchors {
 		ds := parseDS(t, text)
 		anchors = append(anchors, fmt.Sprintf("addTA(%q, %q)", ds.zone, strings.Join(ds.data, " ")))

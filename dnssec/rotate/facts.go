@@ -14,6 +14,15 @@ type Facts struct {
 	DS *DSFacts
 	// NewKeys are keys that were generated for a [GenerateKey].
 	NewKeys []NewKey
+	// ConfirmedDS is, by Key.ID, what a person says who has looked: that all of the
+	// parent's name servers have the DS, or that none has. It counts where DS does
+	// not tell.
+	ConfirmedDS map[string]bool
+	// Approved says that a person has agreed to the steps that are ready, if
+	// [Policy].Manual asks for that.
+	Approved bool
+
+	wait bool // for approval
 }
 
 // ZoneFacts are what the name servers of the zone were found to serve. Who only
@@ -76,7 +85,14 @@ const unknown Presence = 255
 // presence is how far the facts show the record.
 func (f *Facts) presence(k *Key, kind Kind) Presence {
 	if kind == DSRecord {
-		return f.DS.presence(k)
+		is := f.DS.presence(k)
+		if there, said := f.ConfirmedDS[k.ID]; said && is == unknown {
+			is = Nowhere
+			if there {
+				is = Everywhere
+			}
+		}
+		return is
 	}
 	if f.Zone == nil {
 		return unknown

@@ -18,11 +18,21 @@ func (s *State) gate(k *Key, kind Kind, to RecordState, f *Facts, now time.Time)
 			return "caches"
 		}
 		return ""
-	case Rumoured:
-		return s.gatePublish(k, kind)
 	}
-	return s.gateWithdraw(k, kind, f)
+	why := ""
+	if to == Rumoured {
+		why = s.gatePublish(k, kind)
+	} else {
+		why = s.gateWithdraw(k, kind, f)
+	}
+	if why == "" && f.wait {
+		return approval
+	}
+	return why
 }
+
+// approval is the reason why a move waits that nothing but a person holds up.
+const approval = "it waits for approval"
 
 func (s *State) gatePublish(k *Key, kind Kind) string {
 	switch kind {

@@ -13,11 +13,13 @@ func (s *State) plan(p Policy, f Facts, now time.Time) []Action {
 		s.discardPending(now)
 		return s.admit(f)
 	}
-	s.trimStandby(p)
+	if !f.wait {
+		s.trimStandby(p)
+	}
 	if slices.ContainsFunc(s.Pending, func(r Request) bool { return !p.asksFor(r) }) {
 		s.discardPending(now)
 	}
-	if len(s.Pending) == 0 {
+	if len(s.Pending) == 0 && !f.wait {
 		s.need(p, now)
 	}
 	actions := s.admit(f)

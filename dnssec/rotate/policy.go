@@ -41,6 +41,9 @@ type Policy struct {
 	// Insecure takes the zone back to unsigned, safely: first the DS goes, by
 	// CDS (RFC 8078 section 4) or by hand; then all else.
 	Insecure bool
+	// Manual makes each step wait for [Facts].Approved: to generate a key, to publish
+	// or to withdraw a record of one. Time and observations still count by themselves.
+	Manual bool
 
 	// KSKLifetime is for a KSK or CSK, ZSKLifetime for a ZSK: after it a roll
 	// begins. 0 means never.

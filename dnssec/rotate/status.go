@@ -90,7 +90,7 @@ func (s *State) status(p Policy, f *Facts, now time.Time) Status {
 			}
 		}
 	}
-	st.Blockers = append(st.Blockers, s.alarms(p, f)...)
+	st.Blockers = append(st.Blockers, s.alarms(p, f, now)...)
 	return st
 }
 
@@ -165,7 +165,7 @@ func (s *State) blocker(k *Key, kind Kind, f *Facts, now time.Time) (Blocker, bo
 			b.What += ", which is compromised and trusted until then"
 		}
 		return b, true
-	case why == "":
+	case why == "", why == approval:
 		if _, err := s.Try(Move{Key: k.ID, Record: kind, To: to}); err != nil {
 			why = err.Error()
 			if refused := (*RuleError)(nil); errors.As(err, &refused) {
@@ -174,7 +174,11 @@ func (s *State) blocker(k *Key, kind Kind, f *Facts, now time.Time) (Blocker, bo
 		}
 	}
 	verb := map[RecordState]string{Rumoured: "be published", Unretentive: "be withdrawn"}[to]
-	b.Who, b.What = Predecessor, fmt.Sprintf("%v of %v is to %s, but %s", kind, k, verb, why)
+	b.Who = Predecessor
+	if why == approval {
+		b.Who = Operator
+	}
+	b.What = fmt.Sprintf("%v of %v is to %s, but %s", kind, k, verb, why)
 	return b, true
 }
 
@@ -202,7 +206,7 @@ func (s *State) unconfirmed(k *Key, kind Kind, to RecordState) (Party, string) {
 }
 
 // alarms are what a person has to look at.
-func (s *State) alarms(p Policy, f *Facts) []Blocker {
+func (s *State) alarms(p Policy, f *Facts, now time.Time) []Blocker {
 	var out []Blocker
 	tell := func(key, format string, args ...any) {
 		out = append(out, Blocker{Who: Operator, Key: key, What: fmt.Sprintf(format, args...)})
@@ -223,8 +227,36 @@ func (s *State) alarms(p Policy, f *Facts) []Blocker {
 	if !s.Insecure && len(active) > 0 && !p.satisfied(active) {
 		tell("", "the policy asks for other keys; that begins when nothing else is under way")
 	}
+	if f.wait {
+		for _, what := range s.unapproved(p, now) {
+			tell("", "%s, but %s", what, approval)
+		}
+	}
 	if s.Held {
 		tell("", "no roll begins by itself after the abort; resume when it may")
+	}
+	return out
+}
+
+// unapproved is what the policy would begin.
+func (s *State) unapproved(p Policy, now time.Time) []string {
+	if p.Insecure != s.Insecure {
+		return []string{map[bool]string{true: "the zone is to go insecure", false: "the zone is to be signed again"}[p.Insecure]}
+	}
+	if s.Insecure || len(s.Pending) > 0 {
+		return nil
+	}
+	would := s.clone()
+	would.trimStandby(p)
+	would.need(p, now)
+	var out []string
+	for i := range would.Keys {
+		if k := &would.Keys[i]; k.Use != s.Keys[i].Use {
+			out = append(out, fmt.Sprintf("%v is to be %v, not %v", k, k.Use, s.Keys[i].Use))
+		}
+	}
+	for _, r := range would.Pending {
+		out = append(out, fmt.Sprintf("a new %v of algorithm %d is to be generated", r.Role, r.Algorithm))
 	}
 	return out
 }

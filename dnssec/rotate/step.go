@@ -25,7 +25,10 @@ func Step(s State, p Policy, f Facts, now time.Time) (State, []Action, Status, e
 	p = p.withDefaults()
 	next := s.clone()
 	next.Last = now
-	next.Insecure = p.Insecure
+	f.wait = p.Manual && !f.Approved
+	if !f.wait {
+		next.Insecure = p.Insecure
+	}
 	next.rememberTTLs(p, f, now)
 	next.observe(p, f, now)
 	before := next.holds()

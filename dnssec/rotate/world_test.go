@@ -53,6 +53,10 @@ type world struct {
 	wantDS             keySet
 	orders             [1 + rrsets + servers]order // DNSKEY, RRsets, parent's servers
 
+	approved  bool            // for the next step
+	blind     bool            // the parent cannot be asked
+	confirmed map[string]bool // what a person says of it
+
 	skipped  int  // for how many hours the manager did not look
 	happened bool // the event of the model's has been
 
@@ -129,7 +133,11 @@ func (w *world) facts() rotate.Facts {
 			fresh = append(fresh, k)
 		}
 	}
-	return rotate.Facts{Zone: zone, DS: ds, NewKeys: fresh}
+	f := rotate.Facts{Zone: zone, DS: ds, NewKeys: fresh, ConfirmedDS: w.confirmed, Approved: w.approved}
+	if w.blind {
+		f.DS = nil
+	}
+	return f
 }
 
 func everywhere(yes bool) rotate.Presence {

@@ -1,69 +1,12 @@
 package dnssec
 
 import (
-	"context"
 	"encoding/binary"
-	"runtime"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/miekg/dns"
 )
-
-// job is a signature to make.
-type job struct {
-	owner Name
-	set   *rrset
-	key   *signingKey
-	sigs  *rrset // where it goes
-	at    int
-}
-
-// batch is how many jobs a worker takes at once.
-const batch = 32
-
-// work does the jobs, and stops at the first error.
-func (r *run) work(ctx context.Context, workers int) error {
-	if workers <= 0 {
-		workers = runtime.GOMAXPROCS(0)
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var taken atomic.Int64
-	var wait sync.WaitGroup
-	for range min(workers, len(r.jobs)/batch+1) {
-		wait.Go(func() {
-			var prefix, data []byte
-			for ctx.Err() == nil {
-				end := int(taken.Add(batch))
-				if end-batch >= len(r.jobs) {
-					return
-				}
-				for _, j := range r.jobs[end-batch : min(end, len(r.jobs))] {
-					inception, expiration := r.validity.window(j.owner, j.set.typ, r.now)
-					prefix = appendPrefix(prefix[:0], j.owner, j.set, j.key, inception, expiration)
-					data = appendSet(append(data[:0], prefix...), j.owner, j.set)
-					sig, err := j.key.sign(data)
-					if err != nil {
-						cancel(err)
-						return
-					}
-					j.sigs.rdata[j.at] = string(prefix) + string(sig)
-				}
-			}
-		})
-	}
-	wait.Wait()
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	for _, j := range r.jobs {
-		slices.Sort(j.sigs.rdata)
-	}
-	return nil
-}
 
 // same says whether there is nothing to do, and what there is is the previous zone.
 func (r *run) same(p SerialPolicy) bool {
@@ -89,18 +32,30 @@ func (r *run) raise(p SerialPolicy) error {
 	if err != nil {
 		return err
 	}
+	r.forget(dns.TypeZONEMD) // made last of all
+	next := r.forget(dns.TypeSOA).withSerial(serial)
 	apex := r.items[0]
-	old, sigs := apex.set(dns.TypeSOA, 0), apex.set(dns.TypeRRSIG, dns.TypeSOA)
+	apex.put(next)
+	apex.put(r.sign(apex.name, next, nil))
+	return nil
+}
+
+// forget takes a set of the apex and its signatures away, and returns it.
+func (r *run) forget(typ uint16) *rrset {
+	apex := r.items[0]
+	old, sigs := apex.set(typ, 0), apex.set(dns.TypeRRSIG, typ)
+	if old == nil {
+		return nil
+	}
 	for _, rdata := range sigs.rdata {
 		if rdata != "" {
 			r.reused--
 		}
 	}
 	r.jobs = slices.DeleteFunc(r.jobs, func(j job) bool { return j.set == old })
-	next := old.withSerial(serial)
-	apex.put(next)
-	apex.put(r.sign(apex.name, next, nil))
-	return nil
+	apex.drop(typ, 0)
+	apex.drop(dns.TypeRRSIG, typ)
+	return old
 }
 
 // zone is the result. Names that are as before are those of the previous zone, so

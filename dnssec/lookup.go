@@ -182,7 +182,7 @@ type Encloser struct {
 // records.
 func (z *Zone) Enclose(name Name) (Encloser, bool) {
 	start := name
-	switch place := z.Place(name); place.Kind {
+	switch place := z.Locate(name); place.Kind {
 	case Outside:
 		return Encloser{}, false
 	case Missing, Occluded:

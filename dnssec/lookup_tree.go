@@ -19,19 +19,32 @@ func (t tree) atMost(key string) *node {
 }
 
 // hashedAtMost is the last node with an NSEC3 record and a key of at most this, or
-// else the last of all: the chain is a ring.
+// else the last of all: the chain is a ring. Names of other kinds are between the
+// hashes, in the worst case all of them, so that chunks say which have any.
 func (z *Zone) hashedAtMost(key string) *node {
-	var last, found *node
-	for n := range z.nodes.all() {
-		if n.has(dns.TypeNSEC3) {
-			last = n
-			if n.key <= key {
-				found = n
+	c, i := z.nodes.seek(key)
+	if c < len(z.nodes) && z.nodes[c].nodes[i].key == key {
+		i++
+	}
+	if n := z.nodes.hashedBefore(c, i); n != nil {
+		return n
+	}
+	return z.nodes.hashedBefore(len(z.nodes), 0)
+}
+
+// hashedBefore is the last node with an NSEC3 record before a place.
+func (t tree) hashedBefore(c, i int) *node {
+	for {
+		if c < len(t) && t[c].hashed {
+			for i--; i >= 0; i-- {
+				if n := t[c].nodes[i]; n.has(dns.TypeNSEC3) {
+					return n
+				}
 			}
 		}
+		if c--; c < 0 {
+			return nil
+		}
+		i = len(t[c].nodes)
 	}
-	if found == nil {
-		return last
-	}
-	return found
 }

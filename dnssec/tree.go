@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sort"
 	"strings"
+
+	"github.com/miekg/dns"
 )
 
 const (
@@ -16,12 +18,14 @@ const (
 type chunk struct {
 	nodes   []*node
 	records int
+	hashed  bool // some have NSEC3 records
 }
 
 func newChunk(nodes []*node) *chunk {
 	c := &chunk{nodes: slices.Clip(nodes)}
 	for _, n := range nodes {
 		c.records += n.records()
+		c.hashed = c.hashed || n.has(dns.TypeNSEC3)
 	}
 	return c
 }

@@ -61,17 +61,34 @@ func (SignZone) isAction()    {}
 func (SetCDS) isAction()      {}
 func (SetDS) isAction()       {}
 
+// Publication is all that is to be published by a state: the sum of its [SetDNSKEY],
+// [SignZone] and [SetCDS], whatever the facts were. It is the same before and after a
+// crash.
+type Publication struct {
+	// DNSKEY are the IDs of the keys in the DNSKEY RRset, KRRSIG of those that sign
+	// it, ZRRSIG of those that sign all else.
+	DNSKEY, KRRSIG, ZRRSIG []string
+	CDS                    SetCDS
+}
+
+// Publication returns what is to be published.
+func (s State) Publication() Publication {
+	return Publication{DNSKEY: s.ordered(DNSKEY), KRRSIG: s.ordered(KRRSIG), ZRRSIG: s.ordered(ZRRSIG), CDS: s.cds()}
+}
+
+// ordered are the keys whose record is to be published.
+func (s *State) ordered(kind Kind) []string {
+	var ids []string
+	for _, k := range s.keys(func(k *Key) bool { return k.Record(kind).State.ordered() }) {
+		ids = append(ids, k.ID)
+	}
+	return ids
+}
+
 // publication returns what the facts do not show to be published as the state has
 // it.
 func (s *State) publication(f *Facts) []Action {
 	var actions []Action
-	ordered := func(kind Kind) []string {
-		var ids []string
-		for _, k := range s.keys(func(k *Key) bool { return k.Record(kind).State.ordered() }) {
-			ids = append(ids, k.ID)
-		}
-		return ids
-	}
 	differs := func(kinds ...Kind) bool {
 		return s.any(func(k *Key) bool {
 			return slices.ContainsFunc(kinds, func(kind Kind) bool {
@@ -84,10 +101,10 @@ func (s *State) publication(f *Facts) []Action {
 		})
 	}
 	if differs(ZRRSIG) {
-		actions = append(actions, SignZone{With: ordered(ZRRSIG), AtOnce: s.any(func(k *Key) bool { return k.Compromised })})
+		actions = append(actions, SignZone{With: s.ordered(ZRRSIG), AtOnce: s.any(func(k *Key) bool { return k.Compromised })})
 	}
 	if differs(DNSKEY, KRRSIG) {
-		actions = append(actions, SetDNSKEY{Keys: ordered(DNSKEY), SignedBy: ordered(KRRSIG)})
+		actions = append(actions, SetDNSKEY{Keys: s.ordered(DNSKEY), SignedBy: s.ordered(KRRSIG)})
 	}
 	if cds := s.cds(); f.Zone == nil || !sameDS(cds.published(), f.Zone.CDS) {
 		if f.Zone != nil || len(s.Keys) > 0 {

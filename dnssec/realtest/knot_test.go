@@ -76,11 +76,16 @@ policy:
     rrsig-lifetime: 14d
     rrsig-refresh: 7d
     rrsig-pre-refresh: 1h
-`, k.dir, int(submission.Seconds()), int(dnskeyTTL.Seconds()), int(zoneTTL.Seconds()), int(propagation.Seconds()))
-	for _, line := range lines {
-		text += "    " + line + "\n"
-	}
-	text += fmt.Sprintf("zone:\n  - domain: example.\n    storage: %s\n    file: zone\n    dnssec-signing: on\n    dnssec-policy: p\n    zonefile-load: difference\n    journal-content: all\n", k.dir)
+    %[6]s
+zone:
+  - domain: example.
+    storage: %[1]s
+    file: zone
+    dnssec-signing: on
+    dnssec-policy: p
+    zonefile-load: difference
+    journal-content: all
+`, k.dir, int(submission.Seconds()), int(dnskeyTTL.Seconds()), int(zoneTTL.Seconds()), int(propagation.Seconds()), strings.Join(lines, "\n    "))
 	require.NoError(k.t, os.WriteFile(filepath.Join(k.dir, "knot.conf"), []byte(text), 0o600))
 }
 

@@ -111,8 +111,8 @@ func question(qname string, typ uint16, do bool) *dns.Msg {
 	return m
 }
 
-// serve answers on loopback from a zone until the test ends.
-func serve(t testing.TB, z *dnssec.Zone) netip.AddrPort {
+// serve answers on loopback from the zones until the test ends.
+func serve(t testing.TB, zones ...*dnssec.Zone) netip.AddrPort {
 	t.Helper()
 	for range 20 {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -125,7 +125,7 @@ func serve(t testing.TB, z *dnssec.Zone) netip.AddrPort {
 		for _, s := range []*dns.Server{{Listener: l}, {PacketConn: p}} {
 			udp := s.PacketConn != nil
 			s.Handler = dns.HandlerFunc(func(w dns.ResponseWriter, req *dns.Msg) {
-				_ = w.WriteMsg(answer.Respond(z, req, answer.Options{UDP: udp}))
+				_ = w.WriteMsg(answer.Respond(find(req, zones), req, answer.Options{UDP: udp}))
 			})
 			started := make(chan struct{})
 			s.NotifyStartedFunc = func() { close(started) }
@@ -166,4 +166,55 @@ func asked(t testing.TB, z *dnssec.Zone, rng *rand.Rand) []string {
 		add(fmt.Sprintf("r%d.%s", rng.IntN(1000), n.Parent()))
 	}
 	return names
+}
+
+func find(req *dns.Msg, zones []*dnssec.Zone) *dnssec.Zone {
+	if len(req.Question) == 0 {
+		return nil
+	}
+	return answer.Find(req.Question[0], func(apex dnssec.Name) *dnssec.Zone {
+		for _, z := range zones {
+			if z.Origin() == apex {
+				return z
+			}
+		}
+		return nil
+	})
+}
+
+// world is the zone of all shapes with the zones that it delegates to and leads to.
+type world struct {
+	parent *dnssec.Zone
+	all    []*dnssec.Zone
+	anchor []string
+	stubs  map[string]netip.AddrPort
+}
+
+func newWorld(t testing.TB, denial dnssec.Denial) *world {
+	t.Helper()
+	w := &world{stubs: map[string]netip.AddrPort{}}
+	text := shapes
+	for _, child := range []string{"safe", "two.many", "open", "one.many", "lone.deep"} {
+		z, err := dnssec.ParseZone(strings.NewReader(fmt.Sprintf(
+			"@ 60 SOA ns host 1 2 3 4 60\n@ 60 NS ns.%s.hosting.test.\nwww 60 A 192.0.2.99\n* 60 TXT child\n", child)),
+			child+".hosting.test", dnssec.Options{})
+		require.NoError(t, err)
+		if child == "safe" || child == "two.many" {
+			signed, ds := sign(t, z, denial)
+			text = strings.Replace(text, child+"	DS	12345 13 2 "+digest,
+				fmt.Sprintf("%s	DS	%d 13 2 %s", child, ds.KeyTag, ds.Digest), 1)
+			z = signed
+		}
+		w.all = append(w.all, z)
+	}
+	other, err := dnssec.ParseZone(strings.NewReader("@ 60 SOA ns host 1 2 3 4 60\n@ 60 NS ns\n* 60 A 192.0.2.98\n"), "other.test", dnssec.Options{})
+	require.NoError(t, err)
+	parent, ds := sign(t, parse(t, text), denial)
+	w.parent, w.anchor = parent, []string{ds.String()}
+	w.all = append(w.all, other, parent)
+	at := serve(t, w.all...)
+	for _, z := range w.all {
+		w.stubs[z.Origin().String()] = at
+	}
+	return w
 }

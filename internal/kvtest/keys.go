@@ -22,7 +22,7 @@ func odd() []string {
 		"a\nb", "a\r", "\t", "\x01", "\x7f", "\x80", "\xff", "\xff\xff", "\xffa", "a\xff", "a\xff\xff", "ü", "u\u0308", "例え", "\u202e",
 		"example.com", "example.com.", "*.example.com", "\\042.example.com", "_dmarc.example.com",
 		long, long[1:] + "X", long[1:] + "y", long[:255], long[:256], long[:254], long[:200], long[:200] + "/a", long[:201],
-		strings.Repeat("X", kv.MaxKey), strings.Repeat("\xff", kv.MaxKey), strings.Repeat("/", kv.MaxKey), strings.Repeat("a/", kv.MaxKey/2),
+		strings.Repeat("X", kv.MaxKey), strings.Repeat("\xff", kv.MaxKey), strings.Repeat("/", 50), strings.Repeat("a/", 50),
 		strings.Repeat(".", kv.MaxKey), strings.Repeat("%", kv.MaxKey),
 	}
 }

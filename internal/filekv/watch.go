@@ -21,6 +21,10 @@ type watch struct {
 	notify  *notifier         // nil: nobody tells of changes
 }
 
+// settled is how old a file must be before its times tell whether it is another: two
+// within one tick of the filesystem's clock may look the same.
+const settled = 2 * time.Second
+
 // known is what was reported of a key.
 type known struct {
 	key  string
@@ -177,13 +181,16 @@ func (w *watch) check(key, path string) error {
 	val, rev, err := w.s.read(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		if old.rev > 0 && !errors.Is(err, fs.ErrClosed) {
+		if old.rev > 0 {
 			delete(w.known, path)
 			w.fn(key, nil, old.rev+1)
 		}
 		return nil
 	case err != nil:
 		return err
+	}
+	if info != nil && time.Since(info.ModTime()) < settled {
+		info = nil
 	}
 	w.known[path] = known{key: key, rev: rev, info: info}
 	if rev > old.rev {

@@ -98,7 +98,7 @@ func (r *reply) records(e dnssec.Entry, text string) (next string, found bool) {
 	case typ != dns.TypeNSEC3 && e.Has(typ):
 		r.add(&r.m.Answer, e, text, typ)
 		return "", true
-	case typ != dns.TypeNSEC && e.Has(dns.TypeCNAME): // which NSEC may be beside
+	case e.Has(dns.TypeCNAME):
 		at := len(r.m.Answer)
 		r.add(&r.m.Answer, e, text, dns.TypeCNAME)
 		if c, ok := r.m.Answer[at].(*dns.CNAME); ok {

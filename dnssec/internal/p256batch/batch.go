@@ -74,6 +74,9 @@ func New(key *ecdsa.PrivateKey) (*Signer, error) {
 	return s, nil
 }
 
+// Format prints what it is, whatever the verb, and nothing of the key.
+func (s *Signer) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("P-256 batch signer")) }
+
 // Sign puts a signature of each digest into sigs, which must be as many. With an
 // error all of them are zero.
 func (s *Signer) Sign(sigs [][Size]byte, digests [][scalar]byte) error {

@@ -54,7 +54,7 @@ func (c *check) noType(name string, typ uint16) error {
 			if covers(d, name) && under(strings.ToLower(d.NextDomain), name) {
 				return nil
 			}
-			if wild := "*." + encloser(d, name); covers(d, name) && c.matches(wild, typ) {
+			if wild := star(encloser(d, name)); covers(d, name) && c.matches(wild, typ) {
 				return nil
 			}
 		case *dns.NSEC3:
@@ -69,7 +69,7 @@ func (c *check) noType(name string, typ uint16) error {
 			if !ok || !c.covers3(d, next) {
 				continue
 			}
-			if d.Flags&1 != 0 && typ == dns.TypeDS || c.matches3("*."+ce, typ) {
+			if d.Flags&1 != 0 && typ == dns.TypeDS || c.matches3(star(ce), typ) {
 				return nil
 			}
 		}
@@ -90,7 +90,7 @@ func (c *check) noName(name string) error {
 		if !covers(d, name) {
 			continue
 		}
-		wild := "*." + encloser(d, name)
+		wild := star(encloser(d, name))
 		for _, other := range c.m.Ns {
 			if w, ok := other.(*dns.NSEC); ok && covers(w, wild) {
 				return nil
@@ -102,7 +102,7 @@ func (c *check) noName(name string) error {
 		for _, rr := range c.m.Ns {
 			if d, ok := rr.(*dns.NSEC3); ok {
 				covered = covered || c.covers3(d, next)
-				wild = wild || c.covers3(d, "*."+ce)
+				wild = wild || c.covers3(d, star(ce))
 			}
 		}
 		if covered && wild {
@@ -183,4 +183,12 @@ func (c *check) covers3(d *dns.NSEC3, name string) bool {
 		return owner < hash && hash < next
 	}
 	return owner < hash || hash < next
+}
+
+// star is the wildcard below a name.
+func star(ce string) string {
+	if ce == "." {
+		return "*."
+	}
+	return "*." + ce
 }

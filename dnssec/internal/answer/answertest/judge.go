@@ -31,7 +31,7 @@ func (j Judge) Check(m *dns.Msg) error {
 	if c.At.IsZero() {
 		c.At = time.Now()
 	}
-	if err := c.run(strings.ToLower(m.Question[0].Name)); err != nil {
+	if err := c.run(plain(m.Question[0].Name)); err != nil {
 		return fmt.Errorf("answertest: %s %s: %w", m.Question[0].Name, dns.Type(c.qtype), err)
 	}
 	return nil
@@ -182,4 +182,17 @@ func signature(rrs []dns.RR, owner string, typ uint16) *dns.RRSIG {
 		}
 	}
 	return nil
+}
+
+// plain is a name as the library writes it, in lower case.
+func plain(name string) string {
+	buf := make([]byte, 256)
+	if _, err := dns.PackDomainName(name, buf, 0, nil, false); err != nil {
+		return name
+	}
+	out, _, err := dns.UnpackDomainName(buf, 0)
+	if err != nil {
+		return name
+	}
+	return strings.ToLower(out)
 }

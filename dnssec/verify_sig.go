@@ -54,7 +54,7 @@ func (s *scan) signatures(n *node, set *rrset, was *node) {
 			before = was.set(dns.TypeRRSIG, set.typ)
 		}
 	}
-	var algorithms [16]bool // of published keys; none is above 15
+	var algorithms [16]bool // that sign; of none above 15 are there keys
 	for _, rdata := range sigs.rdata {
 		sig, ok := parseSig(rdata)
 		if !ok {
@@ -63,6 +63,7 @@ func (s *scan) signatures(n *node, set *rrset, was *node) {
 		}
 		key := s.fields(n, set, &sig)
 		if key == nil {
+			algorithms[sig.alg&15] = true // one finding is enough
 			continue
 		}
 		if key.counts() {

@@ -198,13 +198,12 @@ func (n *node) expand(s *rrset) []dns.RR {
 // WriteTo writes a zone file with a record on each line, all of it absolute.
 func (z *Zone) WriteTo(w io.Writer) (int64, error) {
 	var total int64
-	var line strings.Builder
-	for rr := range z.All() {
-		line.Reset()
-		line.WriteString(present(rr))
-		line.WriteByte('\n')
-		n, err := io.WriteString(w, line.String())
-		total += int64(n)
+	var text presenter
+	for n := range z.nodes.all() {
+		text.b = text.b[:0]
+		text.node(n)
+		written, err := w.Write(text.b)
+		total += int64(written)
 		if err != nil {
 			return total, fmt.Errorf("dnssec: write zone %q: %w", z.origin, err)
 		}

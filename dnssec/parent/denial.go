@@ -136,10 +136,20 @@ func (d denial) signed(typ uint16, fn func(dns.RR)) {
 			continue
 		}
 		sig, err := verify(set, d.zone, d.keys, d.now)
-		if err == nil && int(sig.Labels) == dns.CountLabel(rr.Header().Name) {
+		if err == nil && int(sig.Labels) == signedLabels(rr.Header().Name) {
 			fn(rr)
 		}
 	}
+}
+
+// signedLabels is how many the signature of a name counts, if no wildcard made it (RFC
+// 4034, section 3.1.3).
+func signedLabels(name string) int {
+	n := dns.CountLabel(name)
+	if strings.HasPrefix(name, "*.") {
+		n--
+	}
+	return n
 }
 
 // hashes are NSEC3 records.

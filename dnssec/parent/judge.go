@@ -81,7 +81,7 @@ func (p poll) some(set rrset) ([]rotate.DS, time.Duration, error) {
 		if err != nil {
 			return nil, 0, fmt.Errorf("the DS: %w", err)
 		}
-		if int(sig.Labels) != dns.CountLabel(p.zone) {
+		if int(sig.Labels) != signedLabels(p.zone) {
 			return nil, 0, errors.New("the DS was made by a wildcard")
 		}
 		ttl = sig.OrigTtl

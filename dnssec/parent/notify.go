@@ -125,15 +125,13 @@ func (n *Notify) message(zone string) (*dns.Msg, error) {
 	if n.Agent == "" {
 		return m, nil
 	}
-	const reportChannel = 18 // RFC 9567, section 5
-	agent := make([]byte, 255)
-	end, err := dns.PackDomainName(dns.Fqdn(n.Agent), agent, 0, nil, false)
+	agent, err := canonical(n.Agent)
 	if err != nil {
 		return nil, fmt.Errorf("agent %q: %w", n.Agent, err)
 	}
 	m.SetEdns0(udpSize, false)
 	opt := m.IsEdns0()
-	opt.Option = append(opt.Option, &dns.EDNS0_LOCAL{Code: reportChannel, Data: agent[:end]})
+	opt.Option = append(opt.Option, &dns.EDNS0_REPORTING{Code: dns.EDNS0REPORTING, AgentDomain: agent})
 	return m, nil
 }
 

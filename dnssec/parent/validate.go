@@ -141,7 +141,7 @@ func (r *Resolver) secureAt(ctx context.Context, set *rrset, authority []dns.RR,
 	if err != nil {
 		return err
 	}
-	if int(sig.Labels) < dns.CountLabel(owner) {
+	if int(sig.Labels) < signedLabels(owner) {
 		proof := denial{zone: zone, keys: keys, now: r.now(), authority: authority}
 		if err := proof.noCloser(owner, int(sig.Labels)); err != nil {
 			return fmt.Errorf("was made by a wildcard: %w", err)

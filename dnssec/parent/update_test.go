@@ -1,0 +1,161 @@
+package parent_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"net/netip"
+	"testing"
+
+	"github.com/miekg/dns"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mythic-beasts/hostkit/dnssec/dnssectest"
+	"github.com/mythic-beasts/hostkit/dnssec/parent"
+	"github.com/mythic-beasts/hostkit/dnssec/rotate"
+)
+
+var (
+	tsigSecret = base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("k"), 32))
+	primary    = netip.MustParseAddrPort("192.0.2.1:53")
+)
+
+func newUpdate(t *testing.T) (*world, *parent.Update) {
+	t.Helper()
+	w := newWorld(t, dnssectest.ParentOptions{KeyName: "child.", KeySecret: tsigSecret, DSTTL: 600})
+	return w, &parent.Update{
+		Server: primary,
+		Key:    parent.TSIG{Name: "Child", Secret: parent.Secret(tsigSecret)},
+		Dial:   w.net.Dial, Observer: w.parent,
+	}
+}
+
+func TestUpdate(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w, u := newUpdate(t)
+		submit := func(add, remove []rotate.DS) {
+			t.Helper()
+			require.NoError(t, u.Submit(t.Context(), "CHILD.test", add, remove))
+		}
+		serial := w.parent.Zone().Serial()
+		submit([]rotate.DS{digest(3)}, []rotate.DS{digest(1)})
+		require.ElementsMatch(t, []rotate.DS{digest(2), digest(3)}, w.parent.DS(child))
+		ds := w.parent.Zone().RRset(name(t, child), dns.TypeDS)
+		require.Equal(t, uint32(600), ds[0].Header().Ttl, "as the others had")
+		require.Equal(t, serial+1, w.parent.Zone().Serial(), "one message")
+
+		submit([]rotate.DS{digest(3)}, []rotate.DS{digest(1)}) // again: nothing is sent
+		require.Equal(t, serial+1, w.parent.Zone().Serial())
+		submit(nil, nil)
+		submit(nil, []rotate.DS{digest(2), digest(3), digest(9)})
+		require.Empty(t, w.parent.DS(child))
+		submit([]rotate.DS{digest(4)}, nil)
+		require.Equal(t, []rotate.DS{digest(4)}, w.parent.DS(child))
+		facts, err := u.Observe(t.Context(), child)
+		require.NoError(t, err)
+		require.Equal(t, []rotate.DS{digest(4)}, facts.Servers[0].DS)
+	})
+}
+
+// Somebody else who changes the same records between looking and updating loses
+// nothing.
+func TestUpdateRaces(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w, u := newUpdate(t)
+		races := 1
+		inner := dnssectest.Handler(nil)
+		other := netip.MustParseAddrPort("192.0.2.77:53")
+		w.net.Handle(other, func(network string, packet []byte) [][]byte {
+			m := new(dns.Msg)
+			if m.Unpack(packet) == nil && m.Opcode == dns.OpcodeUpdate && races > 0 {
+				races--
+				_ = w.parent.Submit(t.Context(), child, []rotate.DS{digest(50 + races)}, nil)
+			}
+			return inner(network, packet)
+		})
+		inner = forward(t, w, primary)
+		u.Server = other
+		require.NoError(t, u.Submit(t.Context(), child, []rotate.DS{digest(3)}, []rotate.DS{digest(1)}))
+		require.ElementsMatch(t, []rotate.DS{digest(2), digest(3), digest(50)}, w.parent.DS(child))
+
+		races = 5
+		err := u.Submit(t.Context(), child, nil, []rotate.DS{digest(3)})
+		require.ErrorContains(t, err, "somebody else changes the same records")
+		require.Contains(t, w.parent.DS(child), digest(3))
+	})
+}
+
+// forward hands packets to a server of the network.
+func forward(t *testing.T, w *world, to netip.AddrPort) dnssectest.Handler {
+	return func(_ string, packet []byte) [][]byte {
+		conn, err := w.net.Dial(t.Context(), "udp", to.String())
+		if err != nil {
+			return nil
+		}
+		defer conn.Close()
+		if _, err := conn.Write(packet); err != nil {
+			return nil
+		}
+		answer := make([]byte, 1<<16)
+		n, err := conn.Read(answer)
+		if err != nil {
+			return nil
+		}
+		return [][]byte{answer[:n]}
+	}
+}
+
+func TestUpdateRefused(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w, u := newUpdate(t)
+		add := []rotate.DS{digest(3)}
+		require.ErrorIs(t, u.Submit(t.Context(), "other.test.", add, nil), parent.ErrNotDelegated)
+		require.ErrorContains(t, u.Submit(t.Context(), "child.example.", add, nil), "authoritative for no zone above")
+		require.Error(t, u.Submit(t.Context(), "a..b", add, nil))
+
+		wrong := *u
+		wrong.Key.Secret = parent.Secret(base64.StdEncoding.EncodeToString([]byte("another")))
+		err := wrong.Submit(t.Context(), child, add, nil)
+		require.ErrorContains(t, err, "does not take the key Child.: BADSIG")
+		require.NotContains(t, fmt.Sprintf("%v %+v %#v", err, wrong.Key, wrong.Key), string(wrong.Key.Secret))
+		none := *u
+		none.Key = parent.TSIG{}
+		require.ErrorContains(t, none.Submit(t.Context(), child, add, nil), "REFUSED")
+		bad := *u
+		bad.Key.Secret = "not base64!"
+		require.ErrorContains(t, bad.Submit(t.Context(), child, add, nil), "send")
+
+		w.parent.SetFault(0, dnssectest.Silent)
+		require.ErrorContains(t, u.Submit(t.Context(), child, add, nil), "deadline")
+		w.parent.SetFault(0, dnssectest.Garbage)
+		require.Error(t, u.Submit(t.Context(), child, add, nil))
+		w.parent.SetFault(0, dnssectest.ServFail)
+		u.Zone = "test."
+		require.ErrorContains(t, u.Submit(t.Context(), child, add, nil), "SERVFAIL")
+		require.ElementsMatch(t, w.ds, w.parent.DS(child))
+	})
+}
+
+// An answer that nobody signed does not count, whatever it says.
+func TestUpdateForged(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w, u := newUpdate(t)
+		u.Server = netip.MustParseAddrPort("192.0.2.66:53")
+		w.net.Handle(u.Server, func(_ string, packet []byte) [][]byte {
+			m := new(dns.Msg)
+			if m.Unpack(packet) != nil {
+				return nil
+			}
+			reply := new(dns.Msg).SetReply(m)
+			reply.Authoritative = true
+			if m.Question[0].Qtype == dns.TypeDS {
+				reply.Answer = []dns.RR{parent.ToRR(child, 60, digest(3))} // as wanted, it says
+			}
+			out, err := reply.Pack()
+			require.NoError(t, err)
+			return [][]byte{out}
+		})
+		u.Zone = "test."
+		require.ErrorContains(t, u.Submit(t.Context(), child, []rotate.DS{digest(3)}, w.ds), "not signed")
+	})
+}

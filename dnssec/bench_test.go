@@ -100,3 +100,42 @@ func BenchmarkSignAgain(b *testing.B) {
 		}
 	}
 }
+
+// One record more in a zone that was signed before: what an ACME challenge costs.
+func BenchmarkSignOneRecord(b *testing.B) {
+	for _, names := range []int{1000, 100_000} {
+		for what, denial := range denials {
+			b.Run(fmt.Sprintf("%s %d", what, names), func(b *testing.B) { signOneRecord(b, names, denial) })
+		}
+	}
+}
+
+func signOneRecord(b *testing.B, names int, denial dnssec.Denial) {
+	z, keys := bigZone(b, names), pair(b, dnssec.ECDSAP256SHA256)
+	s := &dnssec.Signer{Denial: denial}
+	signed, _ := sign(b, s, z, nil, keys, now())
+	token := rr(b, "_acme-challenge.h55.hosting.test. 60 TXT token")
+	b.ReportAllocs()
+	for b.Loop() {
+		next, err := z.Update(func(tx *dnssec.Tx) error { return tx.Add(token) })
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, report := sign(b, s, next, signed, keys, now()); report.Signed > 5 {
+			b.Fatal(report)
+		}
+	}
+}
+
+// A zone in which nothing is due.
+func BenchmarkSignNothing(b *testing.B) {
+	z, keys := bigZone(b, 100_000), pair(b, dnssec.ECDSAP256SHA256)
+	s := &dnssec.Signer{}
+	signed, _ := sign(b, s, z, nil, keys, now())
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, report := sign(b, s, z, signed, keys, now()); report.Changed {
+			b.Fatal(report)
+		}
+	}
+}

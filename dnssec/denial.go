@@ -26,6 +26,7 @@ const (
 // item is a name of the zone that is being signed.
 type item struct {
 	*node
+	was  *node // in the previous zone; nil if it had no such name
 	kind Kind
 }
 
@@ -59,20 +60,29 @@ func (it item) types() []uint16 {
 	return types
 }
 
+// linked says whether a name is in an NSEC chain.
+func (it item) linked() bool {
+	return (it.kind == Authoritative || it.kind == Delegation) && it.real()
+}
+
 // addNSEC links the names that are the zone's own or delegated.
 func addNSEC(items []item, ttl uint32) {
 	var chain []item
 	for _, it := range items {
-		if it.kind == Authoritative || it.kind == Delegation {
+		if it.linked() {
 			chain = append(chain, it)
 		}
 	}
 	for i, it := range chain {
-		next := chain[(i+1)%len(chain)]
-		rdata := next.name.appendWire(nil)
-		rdata = appendBitmap(rdata, append(it.types(), dns.TypeNSEC, dns.TypeRRSIG))
-		it.put(&rrset{typ: dns.TypeNSEC, ttl: ttl, rdata: []string{string(rdata)}})
+		it.put(nsec(it, chain[(i+1)%len(chain)].name, ttl))
 	}
+}
+
+// nsec is the record of a name before another.
+func nsec(it item, next Name, ttl uint32) *rrset {
+	rdata := next.appendWire(nil)
+	rdata = appendBitmap(rdata, append(it.types(), dns.TypeNSEC, dns.TypeRRSIG))
+	return &rrset{typ: dns.TypeNSEC, ttl: ttl, rdata: []string{string(rdata)}}
 }
 
 // hashed is a name of the NSEC3 chain.
@@ -90,17 +100,39 @@ func nsec3Param() *rrset {
 	return &rrset{typ: dns.TypeNSEC3PARAM, rdata: []string{"\x01\x00\x00\x00\x00"}}
 }
 
+const (
+	hashSize   = sha1.Size
+	atNextHash = 6 // in the data of an NSEC3 record without salt
+)
+
+// nsec3 is the record of a name before a hash.
+func nsec3(h hashed, flags byte, next []byte, ttl uint32) *rrset {
+	rdata := append([]byte{1, flags, 0, 0, 0, hashSize}, next...)
+	return &rrset{typ: dns.TypeNSEC3, ttl: ttl, rdata: []string{string(appendBitmap(rdata, h.types))}}
+}
+
+func hashName(n Name) hashed {
+	return hashed{hash: sha1.Sum(n.appendWire(make([]byte, 0, maxName))), name: n} //nolint:gosec // RFC 5155 has no other hash
+}
+
+// hashOf is the hash that the name of an NSEC3 record begins with.
+func hashOf(n *node) []byte {
+	var hash [hashSize]byte
+	_, _ = hash32.Decode(hash[:], []byte(n.name.wire[1:1+n.name.wire[0]]))
+	return hash[:]
+}
+
 // addNSEC3 adds the NSEC3 records of the names, and of the empty non-terminals above
 // them, to the items.
-func addNSEC3(z *Zone, items []item, optOut bool, ttl uint32) ([]item, error) {
-	chain := nsec3Names(z, items, optOut)
+func addNSEC3(z *Zone, items []item, d Denial, ttl uint32) ([]item, error) {
+	chain := nsec3Names(z, items, d)
 	slices.SortFunc(chain, func(a, b hashed) int { return bytes.Compare(a.hash[:], b.hash[:]) })
 	at := map[Name]int{}
 	for i, it := range items {
 		at[it.name] = i
 	}
 	var flags byte
-	if optOut {
+	if d == NSEC3OptOut {
 		flags = 1
 	}
 	for i := range chain {
@@ -112,32 +144,29 @@ func addNSEC3(z *Zone, items []item, optOut bool, ttl uint32) ([]item, error) {
 		if err != nil {
 			return nil, err
 		}
-		rdata := append([]byte{1, flags, 0, 0, 0, sha1.Size}, next.hash[:]...)
-		set := &rrset{typ: dns.TypeNSEC3, ttl: ttl, rdata: []string{string(appendBitmap(rdata, h.types))}}
+		set := nsec3(*h, flags, next.hash[:], ttl)
 		if i, ok := at[owner]; ok {
 			items[i].put(set)
 			continue
 		}
-		items = append(items, item{&node{name: owner, key: owner.key(), sets: []*rrset{set}}, Authoritative})
+		items = append(items, item{node: &node{name: owner, key: owner.key(), sets: []*rrset{set}}, kind: Authoritative})
 	}
 	slices.SortFunc(items, func(a, b item) int { return cmp.Compare(a.key, b.key) })
 	return items, nil
 }
 
 // nsec3Names are the names that get a record (RFC 5155, section 7.1).
-func nsec3Names(z *Zone, items []item, optOut bool) []hashed {
+func nsec3Names(z *Zone, items []item, d Denial) []hashed {
 	seen := make(map[Name]bool, len(items))
 	var chain []hashed
 	add := func(n Name, types []uint16) {
 		seen[n] = true
-		wire := n.appendWire(make([]byte, 0, maxName))
-		chain = append(chain, hashed{sha1.Sum(wire), n, types}) //nolint:gosec // RFC 5155 has no other hash
+		h := hashName(n)
+		h.types = types
+		chain = append(chain, h)
 	}
 	for _, it := range items {
-		if it.kind != Authoritative && it.kind != Delegation {
-			continue
-		}
-		if optOut && it.kind == Delegation && !it.has(dns.TypeDS) {
+		if !it.hashed(d) {
 			continue
 		}
 		add(it.name, it.types())

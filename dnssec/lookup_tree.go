@@ -26,16 +26,25 @@ func (z *Zone) hashedAtMost(key string) *node {
 	if c < len(z.nodes) && z.nodes[c].nodes[i].key == key {
 		i++
 	}
-	if n := z.nodes.hashedBefore(c, i); n != nil {
+	return z.nodes.lastHashed(c, i)
+}
+
+// hashedBelow is the last node with an NSEC3 record and a key below this, or else
+// the last of all.
+func (t tree) hashedBelow(key string) *node { return t.lastHashed(t.seek(key)) }
+
+// lastHashed is the last node with an NSEC3 record before a place, or of all.
+func (t tree) lastHashed(c, i int) *node {
+	if n := t.hashedBefore(c, i); n != nil {
 		return n
 	}
-	return z.nodes.hashedBefore(len(z.nodes), 0)
+	return t.hashedBefore(len(t), 0)
 }
 
 // hashedBefore is the last node with an NSEC3 record before a place.
 func (t tree) hashedBefore(c, i int) *node {
 	for {
-		if c < len(t) && t[c].hashed {
+		if c < len(t) && t[c].hashed > 0 {
 			for i--; i >= 0; i-- {
 				if n := t[c].nodes[i]; n.has(dns.TypeNSEC3) {
 					return n

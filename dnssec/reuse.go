@@ -13,13 +13,16 @@ func (r *run) claim() {
 	if r.prev != nil {
 		old.t = r.prev.nodes
 	}
-	for _, it := range r.items {
-		was := old.find(it.key)
+	for i := range r.items {
+		it := &r.items[i]
+		if !r.patched {
+			it.was = old.find(it.key)
+		}
 		sets := make([]*rrset, 0, 2*len(it.sets))
 		for _, set := range it.sets {
 			sets = append(sets, set)
 			if it.proves(set.typ) {
-				sets = append(sets, r.sign(it.name, set, was))
+				sets = append(sets, r.sign(it.name, set, it.was))
 			}
 		}
 		it.sets = sets
@@ -85,7 +88,6 @@ func (r *run) reuse(owner Name, set, old *rrset, k *signingKey) string {
 				return ""
 			}
 		}
-		r.reused++
 		return rdata
 	}
 	return ""

@@ -58,14 +58,6 @@ func (n *node) set(typ, covers uint16) *rrset {
 
 func (n *node) has(typ uint16) bool { return n.set(typ, 0) != nil }
 
-func (n *node) records() int {
-	count := 0
-	for _, s := range n.sets {
-		count += len(s.rdata)
-	}
-	return count
-}
-
 func (n *node) equal(o *node) bool {
 	return n == o || n.key == o.key && slices.EqualFunc(n.sets, o.sets, (*rrset).equal)
 }

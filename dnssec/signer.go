@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/miekg/dns"
@@ -56,12 +55,15 @@ func (s *Signer) Sign(ctx context.Context, unsigned, prev *Zone, keys []KeyUse, 
 	if err != nil {
 		return nil, Report{}, err
 	}
-	if err := r.collect(s); err != nil {
-		return nil, Report{}, err
+	if !r.patch(s) {
+		if err := r.collect(s); err != nil {
+			return nil, Report{}, err
+		}
 	}
 	r.claim()
 	if r.same(s.Serial) {
-		return prev, r.finish(false), nil
+		r.remember(prev)
+		return prev, r.finish(prev), nil
 	}
 	if err := r.raise(s.Serial); err != nil {
 		return nil, Report{}, err
@@ -73,7 +75,8 @@ func (s *Signer) Sign(ctx context.Context, unsigned, prev *Zone, keys []KeyUse, 
 	if err != nil {
 		return nil, Report{}, fmt.Errorf("dnssec: sign %q: %w", unsigned.origin, err)
 	}
-	return z, r.finish(true), nil
+	r.remember(z)
+	return z, r.finish(z), nil
 }
 
 // run is one call of Sign.
@@ -82,9 +85,10 @@ type run struct {
 	keys           *keySet
 	validity       Validity
 	now            time.Time
+	settings       settings
 	items          []item
 	jobs           []job
-	reused         int
+	patched        bool // the items are only those that may have changed
 }
 
 func (s *Signer) begin(unsigned, prev *Zone, uses []KeyUse, now time.Time) (*run, error) {
@@ -115,40 +119,56 @@ func (s *Signer) begin(unsigned, prev *Zone, uses []KeyUse, now time.Time) (*run
 	}
 	return &run{
 		unsigned: unsigned, prev: prev, keys: keys, validity: v, now: now.Truncate(time.Second),
+		settings: s.settings(unsigned, uses),
 	}, nil
 }
 
 // collect makes the items: all that is to be in the zone but signatures. The serial
 // is the previous one for now.
 func (r *run) collect(s *Signer) error {
-	made := []uint16{dns.TypeRRSIG, dns.TypeNSEC, dns.TypeNSEC3, dns.TypeNSEC3PARAM}
 	for n, kind := range r.unsigned.placed() {
-		d := &node{name: n.name, key: n.key, sets: make([]*rrset, 0, 2*len(n.sets)+2)}
-		for _, set := range n.sets {
-			if !slices.Contains(made, set.typ) {
-				d.sets = append(d.sets, set)
-			}
-		}
+		d := &node{name: n.name, key: n.key, sets: n.unmade()}
 		if len(d.sets) > 0 {
-			r.items = append(r.items, item{d, kind})
+			r.items = append(r.items, item{node: d, kind: kind})
 		}
 	}
-	apex := r.items[0]
-	ttl := s.DNSKEYTTL
-	if ttl == 0 {
-		ttl = 3600
+	r.dress(s, r.items[0].node)
+	if s.Denial == NSEC {
+		addNSEC(r.items, r.settings.negative)
+		return nil
 	}
-	apex.put(dnskeys(apex.set(dns.TypeDNSKEY, 0), r.keys.published, ttl))
+	var err error
+	r.items, err = addNSEC3(r.unsigned, r.items, s.Denial, r.settings.negative)
+	return err
+}
+
+// unmade are the sets of an unsigned name that no signer makes, with room for those
+// that it does.
+func (n *node) unmade() []*rrset {
+	sets := make([]*rrset, 0, 2*len(n.sets)+2)
+	for _, set := range n.sets {
+		if !made(set.typ) {
+			sets = append(sets, set)
+		}
+	}
+	return sets
+}
+
+// dress gives the apex what is there for the signatures.
+func (r *run) dress(s *Signer, apex *node) {
+	apex.put(dnskeys(apex.set(dns.TypeDNSKEY, 0), r.keys.published, s.keyTTL()))
 	if r.prev != nil {
 		apex.put(apex.set(dns.TypeSOA, 0).withSerial(r.prev.Serial()))
 	}
-	s.keepZONEMD(apex.node, r.prev)
-	if s.Denial == NSEC {
-		addNSEC(r.items, r.unsigned.negativeTTL())
-		return nil
+	s.keepZONEMD(apex, r.prev)
+	if s.Denial != NSEC {
+		apex.put(nsec3Param())
 	}
-	apex.put(nsec3Param())
-	var err error
-	r.items, err = addNSEC3(r.unsigned, r.items, s.Denial == NSEC3OptOut, r.unsigned.negativeTTL())
-	return err
+}
+
+func (s *Signer) keyTTL() uint32 {
+	if s.DNSKEYTTL == 0 {
+		return 3600
+	}
+	return s.DNSKEYTTL
 }

@@ -16,16 +16,44 @@ const (
 
 // chunk is a run of nodes. It is never changed, so that snapshots share it.
 type chunk struct {
-	nodes   []*node
-	records int
-	hashed  bool // some have NSEC3 records
+	nodes []*node
+	census
+}
+
+// census is what nodes add up to.
+type census struct {
+	records, sigs int
+	hashed        int    // nodes that have NSEC3 records
+	expires       uint32 // the first expiration of the signatures, if there are any
+}
+
+func (a *census) add(b census) {
+	if b.sigs > 0 && (a.sigs == 0 || int32(b.expires-a.expires) < 0) {
+		a.expires = b.expires
+	}
+	a.records, a.sigs, a.hashed = a.records+b.records, a.sigs+b.sigs, a.hashed+b.hashed
+}
+
+func (n *node) census() census {
+	var sum census
+	for _, s := range n.sets {
+		sum.records += len(s.rdata)
+		switch s.typ {
+		case dns.TypeNSEC3:
+			sum.hashed = 1
+		case dns.TypeRRSIG:
+			for _, rdata := range s.rdata {
+				sum.add(census{sigs: 1, expires: at32(rdata, atExpiration)})
+			}
+		}
+	}
+	return sum
 }
 
 func newChunk(nodes []*node) *chunk {
 	c := &chunk{nodes: slices.Clip(nodes)}
 	for _, n := range nodes {
-		c.records += n.records()
-		c.hashed = c.hashed || n.has(dns.TypeNSEC3)
+		c.add(n.census())
 	}
 	return c
 }
@@ -86,6 +114,15 @@ func (t tree) all() iter.Seq[*node] {
 	}
 }
 
+// census is of all nodes, for which it asks each chunk.
+func (t tree) census() census {
+	var sum census
+	for _, c := range t {
+		sum.add(c.census)
+	}
+	return sum
+}
+
 func (t tree) names() int {
 	count := 0
 	for _, c := range t {
@@ -104,55 +141,94 @@ type edit struct {
 // are shared.
 func (t tree) apply(edits []edit) tree {
 	if len(t) == 0 {
-		return newTree(merged(nil, edits))
+		return appendChunk(nil, (&chunk{}).edited(edits))
 	}
-	next := make(tree, 0, len(t)+2)
-	for i, c := range t {
+	next, done := make(tree, 0, len(t)+2), 0
+	for len(edits) > 0 {
+		i, _ := t.seek(edits[0].key)
+		i = min(i, len(t)-1)
+		next = append(next, t[done:i]...)
 		end := len(edits)
 		if i+1 < len(t) {
-			first := t[i+1].nodes[0].key
-			end = sort.Search(len(edits), func(k int) bool { return edits[k].key >= first })
+			last := t[i].nodes[len(t[i].nodes)-1].key
+			end = sort.Search(len(edits), func(k int) bool { return edits[k].key > last })
 		}
-		if end == 0 {
-			next = append(next, c)
-			continue
+		next = appendChunk(next, t[i].edited(edits[:end]))
+		edits, done = edits[end:], i+1
+	}
+	return append(next, t[done:]...)
+}
+
+// edited is the chunk with edits. It looks at the nodes that change, and at others
+// only if the first signature to expire was on one of those.
+func (c *chunk) edited(edits []edit) *chunk {
+	next := &chunk{nodes: c.merged(edits), census: c.census}
+	first := false
+	for _, e := range edits {
+		if i, ok := c.find(e.key); ok {
+			old := c.nodes[i].census()
+			first = first || old.sigs > 0 && old.expires == c.expires
+			next.records, next.sigs, next.hashed = next.records-old.records, next.sigs-old.sigs, next.hashed-old.hashed
 		}
-		next = appendNodes(next, merged(c.nodes, edits[:end]))
-		edits = edits[end:]
+	}
+	for _, e := range edits {
+		if e.node != nil {
+			next.add(e.node.census())
+		}
+	}
+	if first {
+		next.expires = next.earliest()
 	}
 	return next
 }
 
-// appendNodes adds the nodes of a changed chunk, or adds them to a small one that
-// is before.
-func appendNodes(t tree, nodes []*node) tree {
-	if last := len(t) - 1; last >= 0 && len(nodes) > 0 && min(len(nodes), len(t[last].nodes)) < chunkSmall {
-		nodes = slices.Concat(t[last].nodes, nodes)
-		t = t[:last]
-	}
-	if len(nodes) <= 2*chunkFull {
-		if len(nodes) == 0 {
-			return t
+// earliest finds the first expiration again, which is not before expires.
+func (c *chunk) earliest() uint32 {
+	var sum census
+	for _, n := range c.nodes {
+		if sum.add(n.census()); sum.sigs > 0 && sum.expires == c.expires {
+			break
 		}
-		return append(t, newChunk(nodes))
 	}
-	return append(t, newTree(nodes)...)
+	return sum.expires
 }
 
-func merged(nodes []*node, edits []edit) []*node {
-	out := make([]*node, 0, len(nodes)+len(edits))
+// find is where a node is, or would be.
+func (c *chunk) find(key string) (int, bool) {
+	i := sort.Search(len(c.nodes), func(i int) bool { return c.nodes[i].key >= key })
+	return i, i < len(c.nodes) && c.nodes[i].key == key
+}
+
+// merged is the nodes with the edits.
+func (c *chunk) merged(edits []edit) []*node {
+	out := make([]*node, 0, len(c.nodes)+len(edits))
+	from := 0
 	for _, e := range edits {
-		for len(nodes) > 0 && nodes[0].key < e.key {
-			out, nodes = append(out, nodes[0]), nodes[1:]
-		}
-		if len(nodes) > 0 && nodes[0].key == e.key {
-			nodes = nodes[1:]
+		i, there := c.find(e.key)
+		out = append(out, c.nodes[from:i]...)
+		if from = i; there {
+			from++
 		}
 		if e.node != nil {
 			out = append(out, e.node)
 		}
 	}
-	return append(out, nodes...)
+	return append(out, c.nodes[from:]...)
+}
+
+// appendChunk adds a changed chunk, or joins it to a small one that is before.
+func appendChunk(t tree, c *chunk) tree {
+	if len(c.nodes) == 0 {
+		return t
+	}
+	if last := len(t) - 1; last >= 0 && min(len(c.nodes), len(t[last].nodes)) < chunkSmall {
+		c = newChunk(slices.Concat(t[last].nodes, c.nodes))
+		t = t[:last]
+	}
+	if len(c.nodes) > 2*chunkFull {
+		return append(t, newTree(c.nodes)...)
+	}
+	return append(t, c)
 }
 
 // cursor walks a tree for [Diff].

@@ -13,18 +13,18 @@ func (r *run) same(p SerialPolicy) bool {
 	if p.follows() && r.prev != nil && serialAfter(r.unsigned.Serial(), r.prev.Serial()) {
 		return false
 	}
-	if r.prev == nil || len(r.jobs) > 0 || len(r.items) != r.prev.nodes.names() {
+	if r.prev == nil || len(r.jobs) > 0 || !r.patched && len(r.items) != r.prev.nodes.names() {
 		return false
 	}
-	i := 0
-	for n := range r.prev.nodes.all() {
-		if !n.equal(r.items[i].node) {
+	for _, it := range r.items {
+		if !it.unchanged() {
 			return false
 		}
-		i++
 	}
 	return true
 }
+
+func (it item) unchanged() bool { return it.was != nil && it.was.equal(it.node) }
 
 // raise gives the zone its new serial, and signs the SOA anew.
 func (r *run) raise(p SerialPolicy) error {
@@ -43,14 +43,9 @@ func (r *run) raise(p SerialPolicy) error {
 // forget takes a set of the apex and its signatures away, and returns it.
 func (r *run) forget(typ uint16) *rrset {
 	apex := r.items[0]
-	old, sigs := apex.set(typ, 0), apex.set(dns.TypeRRSIG, typ)
+	old := apex.set(typ, 0)
 	if old == nil {
 		return nil
-	}
-	for _, rdata := range sigs.rdata {
-		if rdata != "" {
-			r.reused--
-		}
 	}
 	r.jobs = slices.DeleteFunc(r.jobs, func(j job) bool { return j.set == old })
 	apex.drop(typ, 0)
@@ -61,43 +56,38 @@ func (r *run) forget(typ uint16) *rrset {
 // zone is the result. Names that are as before are those of the previous zone, so
 // that the two share them.
 func (r *run) zone() *Zone {
-	old := cursor{}
-	if r.prev != nil {
-		old.t = r.prev.nodes
+	z := &Zone{origin: r.unsigned.origin, key: r.unsigned.key}
+	if !r.patched {
+		nodes := make([]*node, len(r.items))
+		for i, it := range r.items {
+			if nodes[i] = it.node; it.unchanged() {
+				nodes[i] = it.was
+			}
+		}
+		z.nodes = newTree(nodes)
+		return z
 	}
-	nodes := make([]*node, len(r.items))
-	for i, it := range r.items {
-		nodes[i] = it.node
-		if was := old.find(it.key); was != nil && was.equal(it.node) {
-			nodes[i] = was
+	edits := make([]edit, 0, len(r.items))
+	for _, it := range r.items {
+		switch {
+		case len(it.sets) == 0:
+			edits = append(edits, edit{key: it.key})
+		case !it.unchanged():
+			edits = append(edits, edit{it.key, it.node})
 		}
 	}
-	return &Zone{origin: r.unsigned.origin, key: r.unsigned.key, nodes: newTree(nodes)}
+	z.nodes = r.prev.nodes.apply(edits)
+	return z
 }
 
-func (r *run) finish(changed bool) Report {
-	report := Report{Signed: len(r.jobs), Reused: r.reused, Dropped: -r.reused, Changed: changed}
+func (r *run) finish(z *Zone) Report {
+	sum := z.nodes.census()
+	report := Report{Signed: len(r.jobs), Reused: sum.sigs - len(r.jobs), Changed: z != r.prev}
 	if r.prev != nil {
-		for n := range r.prev.nodes.all() {
-			for _, s := range n.sets {
-				if s.typ == dns.TypeRRSIG {
-					report.Dropped += len(s.rdata)
-				}
-			}
-		}
-	} else {
-		report.Dropped = 0
+		report.Dropped = r.prev.nodes.census().sigs - report.Reused
 	}
-	first := r.validity.Lifetime
-	for _, it := range r.items {
-		for _, s := range it.sets {
-			if s.typ == dns.TypeRRSIG {
-				for _, rdata := range s.rdata {
-					first = min(first, r.validity.left(rdata, r.now))
-				}
-			}
-		}
-	}
+	first := time.Duration(int32(sum.expires-uint32(r.now.Unix())))*time.Second - r.validity.Refresh
+	first = min(first, r.validity.Lifetime)
 	report.NextRefresh = r.now.Add(max(first, time.Second)).UTC()
 	return report
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"iter"
 	"strings"
+	"sync/atomic"
 
 	"github.com/miekg/dns"
 )
@@ -18,6 +19,7 @@ type Zone struct {
 	origin Name
 	key    string
 	nodes  tree
+	made   atomic.Pointer[making] // of a zone that a Signer made; nil if not known
 }
 
 // Options are how records become a zone. The zero value works.

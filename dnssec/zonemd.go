@@ -141,7 +141,5 @@ func (r *run) seal(ctx context.Context, s *Signer, z *Zone) (*Zone, error) {
 		return nil, err
 	}
 	r.items[0].node = apex
-	sealed := *z
-	sealed.nodes = z.nodes.apply([]edit{{apex.key, apex}})
-	return &sealed, nil
+	return &Zone{origin: z.origin, key: z.key, nodes: z.nodes.apply([]edit{{apex.key, apex}})}, nil
 }

@@ -3,11 +3,12 @@ package manager
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/mythic-beasts/hostkit/dnssec"
-	"github.com/mythic-beasts/hostkit/dnssec/rotate"
 )
 
 // Manager keeps zones signed. Its fields must not change once it is used.
@@ -35,7 +36,7 @@ type Manager struct {
 	// another for a zone; it must not call the manager.
 	Log    *slog.Logger
 	Events func(Event)
-	// Signer has what is the same for all zones: Workers.
+	// Signer has what is the same for all zones: Workers, and BatchECDSA.
 	Signer dnssec.Signer
 
 	// Prefix is that of keys in Store; empty means "dnssec/".
@@ -55,64 +56,61 @@ type Manager struct {
 	// distrusted; zero means 5 days. Settle is how long it must then run steadily;
 	// zero means an hour.
 	MaxGap, Settle time.Duration
+
+	clock clock
+	queue queue
+
+	mu     sync.Mutex // guards all below
+	zones  map[string]*zone
+	shards []*shard
 }
 
-// SetZone gives a zone its contents, without signatures, or with some that do not
-// matter. It is published before SetZone returns: signed if the zone is enabled, as it
-// is if not. With an error the contents are kept and tried again by [Manager.Run],
-// unless newer ones come.
-func (m *Manager) SetZone(ctx context.Context, unsigned *dnssec.Zone) error {
-	return errors.ErrUnsupported
+// zone is the zone of a name.
+func (m *Manager) zone(name string) (*zone, error) {
+	apex, err := dnssec.ParseName(name)
+	if err != nil {
+		return nil, fmt.Errorf("manager: %w", err)
+	}
+	if m.Keys == nil || m.Store == nil {
+		return nil, errors.New("manager: Keys and Store are needed")
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	z := m.zones[apex.String()]
+	if z == nil {
+		z = &zone{name: apex.String(), apex: apex, work: make(chan struct{}, 1)}
+		if m.zones == nil {
+			m.zones = map[string]*zone{}
+		}
+		m.zones[z.name] = z
+	}
+	return z, nil
 }
 
-// Enable signs a zone from now on, by a policy. For one that is enabled it changes the
-// policy; what has begun is finished safely.
-func (m *Manager) Enable(ctx context.Context, zone string, p Policy) error {
-	return errors.ErrUnsupported
+// shard is the part of a number.
+func (m *Manager) shard(n int) *shard {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for len(m.shards) < max(m.Shards, 1) {
+		m.shards = append(m.shards, newShard(fmt.Sprintf("%slead/%d", m.prefix(), len(m.shards))))
+	}
+	return m.shards[n]
 }
 
-// Disable takes a zone back to unsigned: first the DS goes, and only when no cache can
-// have it do keys and signatures go. [Manager.Enable] turns it around.
-func (m *Manager) Disable(ctx context.Context, zone string) error { return errors.ErrUnsupported }
-
-// Roll replaces the keys of a role.
-func (m *Manager) Roll(ctx context.Context, zone string, r rotate.Roll) error {
-	return errors.ErrUnsupported
+// work calls fn alone with a zone, and as the leader of its shard. In a process that
+// only follows it does nothing.
+func (m *Manager) work(ctx context.Context, z *zone, fn func(ctx context.Context) error) error {
+	work, done, err := m.shard(m.shardOf(z.name)).take(ctx, m.Store, false)
+	if errors.Is(err, errFollower) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer done()
+	if err := z.enter(work); err != nil {
+		return fmt.Errorf("manager: %q: %w", z.name, err)
+	}
+	defer z.leave()
+	return fn(work)
 }
-
-// Abort turns the roll under way around. The policy begins no other before
-// [Manager.Resume].
-func (m *Manager) Abort(ctx context.Context, zone string) error { return errors.ErrUnsupported }
-
-// Resume lets the policy begin rolls again after [Manager.Abort].
-func (m *Manager) Resume(ctx context.Context, zone string) error { return errors.ErrUnsupported }
-
-// Approve lets the steps be done that wait for it by [rotate.Policy].Manual.
-func (m *Manager) Approve(ctx context.Context, zone string) error { return errors.ErrUnsupported }
-
-// ConfirmDS says, for a parent that cannot be asked, that every name server of it has
-// the DS of a key, or that none has. What servers answer counts more.
-func (m *Manager) ConfirmDS(ctx context.Context, zone string, tag uint16, present bool) error {
-	return errors.ErrUnsupported
-}
-
-// ConfirmClock says that the clock is right, if it was distrusted.
-func (m *Manager) ConfirmClock(ctx context.Context) error { return errors.ErrUnsupported }
-
-// Resign makes all signatures of a zone anew, now, whatever the clock was before.
-func (m *Manager) Resign(ctx context.Context, zone string) error { return errors.ErrUnsupported }
-
-// Status says where a zone is. It asks nobody. A zone that the manager does not know
-// is an error that wraps [fs.ErrNotExist].
-func (m *Manager) Status(ctx context.Context, zone string) (Status, error) {
-	return Status{}, errors.ErrUnsupported
-}
-
-// List is the names of all zones, in order.
-func (m *Manager) List(ctx context.Context) ([]string, error) { return nil, errors.ErrUnsupported }
-
-// Tick looks at a zone and does what is due, as [Manager.Run] does by itself.
-func (m *Manager) Tick(ctx context.Context, zone string) error { return errors.ErrUnsupported }
-
-// Run does what is due for all zones that this process leads, until ctx ends.
-func (m *Manager) Run(ctx context.Context) error { return errors.ErrUnsupported }

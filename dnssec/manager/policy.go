@@ -1,6 +1,8 @@
 package manager
 
 import (
+	"time"
+
 	"github.com/mythic-beasts/hostkit/dnssec"
 	"github.com/mythic-beasts/hostkit/dnssec/rotate"
 )
@@ -18,6 +20,11 @@ type Policy struct {
 	Validity dnssec.Validity
 	// Serial is how a publication gets its serial.
 	Serial dnssec.SerialPolicy
+	// ZONEMD are the hashes of the ZONEMD records (RFC 8976); none means no such record.
+	ZONEMD []dnssec.ZONEMDHash
+	// BatchECDSA signs by keys of algorithm 13 in memory several times as fast; see
+	// [dnssec.Signer].
+	BatchECDSA bool
 	// Digests are those of the DS; none means SHA-256. Keys that are there keep theirs.
 	Digests []dnssec.Digest
 	// RSABits is the size of RSA keys; zero means 2048.
@@ -27,3 +34,11 @@ type Policy struct {
 // Check returns an error that wraps [rotate.ErrPolicy] for a policy that cannot be
 // carried out.
 func (p Policy) Check() error { return p.Policy.Check() }
+
+// dnskeyTTL is the TTL of DNSKEY, CDS and CDNSKEY records, in seconds.
+func (p Policy) dnskeyTTL() uint32 {
+	if p.DNSKEYTTL == 0 {
+		return 3600
+	}
+	return uint32(p.DNSKEYTTL / time.Second)
+}

@@ -1,8 +1,27 @@
 package filekv
 
-import "time"
+import (
+	"path"
+	"strings"
+	"time"
+)
 
 var FileName = fileName
+
+// KeyOf is the key of a file by its path, as a walk finds it.
+func KeyOf(file string) (string, bool) {
+	prefix, ok := "", true
+	parts := strings.Split(file, "/")
+	for _, name := range parts[:len(parts)-1] {
+		if prefix, ok = folderPrefix(prefix, name); !ok {
+			return "", false
+		}
+	}
+	return keyOf(prefix, file, path.Base(file))
+}
+
+// ParseRecord is parseRecord.
+func ParseRecord(data []byte) ([]byte, int64, error) { return parseRecord(data) }
 
 // SetPoll makes Watch look for changes itself.
 func SetPoll(s *Store, every time.Duration) { s.poll = every }

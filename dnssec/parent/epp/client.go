@@ -134,13 +134,14 @@ func (c *Client) info(ctx context.Context, name string) (stored, error) {
 	if err != nil {
 		return stored{}, err
 	}
-	if r.Domain == nil || !strings.EqualFold(strings.TrimSpace(r.Domain.Name), name) {
+	if r.Data.Domain == nil || !strings.EqualFold(strings.TrimSpace(r.Data.Domain.Name), name) {
 		return stored{}, errors.New("the registry answers about another domain")
 	}
-	if r.SecDNS == nil {
+	sec := r.Extension.SecDNS
+	if sec == nil {
 		return stored{}, nil
 	}
-	return stored{data: r.SecDNS.data, maxSigLife: r.SecDNS.MaxSigLife}, nil
+	return stored{data: sec.data, maxSigLife: sec.MaxSigLife}, nil
 }
 
 // do sends a command in the session that is there, or in a new one. A session that

@@ -65,7 +65,7 @@ func (c *Client) begin(ctx context.Context, s *session) error {
 		return err
 	}
 	if r.Greeting == nil {
-		return refused(r.Response)
+		return cmp.Or(refused(r.Response), errors.New("the server answers before anything was asked"))
 	}
 	if !slices.Contains(r.Greeting.Exts, nsSecDNS) {
 		return errNoSecDNS

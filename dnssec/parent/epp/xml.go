@@ -55,10 +55,10 @@ type extension struct {
 
 // secDNS is the change: rem, then add, then chg (RFC 5910, section 5.2.5).
 type secDNS struct {
-	Urgent bool    `xml:"urgent,attr,omitempty"`
+	Urgent bool     `xml:"urgent,attr,omitempty"`
 	Rem    *removal `xml:"urn:ietf:params:xml:ns:secDNS-1.1 rem"`
-	Add    *data   `xml:"urn:ietf:params:xml:ns:secDNS-1.1 add"`
-	Chg    *chg    `xml:"urn:ietf:params:xml:ns:secDNS-1.1 chg"`
+	Add    *data    `xml:"urn:ietf:params:xml:ns:secDNS-1.1 add"`
+	Chg    *chg     `xml:"urn:ietf:params:xml:ns:secDNS-1.1 chg"`
 }
 
 type chg struct {
@@ -107,13 +107,15 @@ type greeting struct {
 
 type response struct {
 	Results []result `xml:"urn:ietf:params:xml:ns:epp-1.0 result"`
-	Domain  *struct {
-		Name string `xml:"urn:ietf:params:xml:ns:domain-1.0 name"`
-	} `xml:"urn:ietf:params:xml:ns:epp-1.0 resData>infData"`
-	SecDNS *struct {
-		MaxSigLife int64 `xml:"urn:ietf:params:xml:ns:secDNS-1.1 maxSigLife"`
-		data
-	} `xml:"urn:ietf:params:xml:ns:epp-1.0 extension>infData"`
+	Data    struct {
+		Domain *domainName `xml:"urn:ietf:params:xml:ns:domain-1.0 infData"`
+	} `xml:"urn:ietf:params:xml:ns:epp-1.0 resData"`
+	Extension struct {
+		SecDNS *struct {
+			MaxSigLife int64 `xml:"urn:ietf:params:xml:ns:secDNS-1.1 maxSigLife"`
+			data
+		} `xml:"urn:ietf:params:xml:ns:secDNS-1.1 infData"`
+	} `xml:"urn:ietf:params:xml:ns:epp-1.0 extension"`
 	ID     string `xml:"urn:ietf:params:xml:ns:epp-1.0 trID>clTRID"`
 	Server string `xml:"urn:ietf:params:xml:ns:epp-1.0 trID>svTRID"`
 }

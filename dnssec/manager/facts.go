@@ -28,6 +28,7 @@ func (m *Manager) zoneFacts(ctx context.Context, z *zone) (f *rotate.ZoneFacts, 
 			if ctx.Err() != nil {
 				return nil, 0, err
 			}
+			z.tell(func(v *view) { v.served = served }) // those that answered, for people
 			m.aside(z, askServers, err)
 			return nil, 0, nil
 		}

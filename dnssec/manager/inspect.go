@@ -17,5 +17,7 @@ func (m *Manager) State(ctx context.Context, zone string) (rotate.State, rotate.
 	if err != nil {
 		return rotate.State{}, rotate.Policy{}, err
 	}
-	return rec.State, rec.Policy.Policy, nil
+	policy := rec.Policy.Policy
+	policy.Insecure = policy.Insecure || !rec.Enabled
+	return rec.State, policy, nil
 }

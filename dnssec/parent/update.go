@@ -243,6 +243,9 @@ func (u *Update) believe(ctx context.Context, m, answer *dns.Msg, err error) (*d
 	if tsig != nil && tsig.Error != dns.RcodeSuccess {
 		return nil, fmt.Errorf("the server does not take the key %s: %s", dns.Fqdn(u.Key.Name), dns.RcodeToString[int(tsig.Error)])
 	}
+	if errors.Is(err, dns.ErrAuth) {
+		return nil, rcodeError(answer.Rcode) // signed well, by a server that has no such zone
+	}
 	if err != nil {
 		return nil, err
 	}

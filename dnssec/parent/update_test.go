@@ -125,6 +125,10 @@ func TestUpdateRefused(t *testing.T) {
 		bad.Key.Secret = "not base64!"
 		require.ErrorContains(t, bad.Submit(t.Context(), child, add, nil), "send")
 
+		elsewhere := *u
+		elsewhere.Zone = "example."
+		require.ErrorContains(t, elsewhere.Submit(t.Context(), child, add, nil), "the answer is NOTAUTH")
+
 		w.parent.SetFault(0, dnssectest.Silent)
 		require.ErrorContains(t, u.Submit(t.Context(), child, add, nil), "deadline")
 		w.parent.SetFault(0, dnssectest.Garbage)

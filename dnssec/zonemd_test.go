@@ -194,7 +194,7 @@ func TestRealDigests(t *testing.T) {
 	keys := pair(t, dnssec.ECDSAP256SHA256)
 	for what, denial := range denials {
 		for _, hashes := range [][]dnssec.ZONEMDHash{hashes[:1], hashes[1:], hashes} {
-			t.Run(fmt.Sprint(what, " ", hashes), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s %d", what, hashes), func(t *testing.T) {
 				s := &dnssec.Signer{Denial: denial, ZONEMD: hashes}
 				unsigned := parse(t, peaceful())
 				z, _ := sign(t, s, unsigned, nil, keys, now())

@@ -79,6 +79,7 @@ var tests = []test{
 	{"many3", signMany3},
 	{"verify", verifyHosting},
 	{"update", updateOne},
+	{"axfr", transferWhole},
 }
 
 func names() string {
@@ -96,6 +97,7 @@ func inside(ctx context.Context, what string, args []string) error {
 		run  func(context.Context, []string) error
 	}{
 		"sign": {6, signFile}, "verify": {2, verifyFile}, "update": {4, updateZone},
+		"serve": {3, serveZone},
 	}
 	p, ok := programs[what]
 	if !ok || len(args) != p.args {

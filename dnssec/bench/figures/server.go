@@ -75,7 +75,7 @@ func (s *server) stop() {
 	<-s.done
 }
 
-// cpu is what the server has used of processors, its children not counted.
+// cpu is what the server and its children have used of processors.
 func (s *server) cpu() time.Duration { return processCPU(s.cmd.Process.Pid) }
 
 // memory is what the server has in memory, in MB.
@@ -92,7 +92,8 @@ func (s *server) memory() float64 {
 	return pages * float64(os.Getpagesize()) / 1e6
 }
 
-// processCPU is the sum of the times that the threads of a process have run.
+// processCPU is the sum of the times that the threads of a process and of its children
+// have run.
 func processCPU(pid int) time.Duration {
 	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
 	if err != nil {
@@ -100,13 +101,17 @@ func processCPU(pid int) time.Duration {
 	}
 	var sum time.Duration
 	for _, t := range threads {
-		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/schedstat", pid, t.Name()))
-		if err != nil {
-			continue
-		}
+		folder := fmt.Sprintf("/proc/%d/task/%s/", pid, t.Name())
+		b, _ := os.ReadFile(folder + "schedstat")
 		if fields := strings.Fields(string(b)); len(fields) > 0 {
 			ns, _ := strconv.ParseInt(fields[0], 10, 64)
 			sum += time.Duration(ns)
+		}
+		b, _ = os.ReadFile(folder + "children")
+		for child := range strings.FieldsSeq(string(b)) {
+			if id, err := strconv.Atoi(child); err == nil {
+				sum += processCPU(id)
+			}
 		}
 	}
 	return sum

@@ -410,10 +410,12 @@ func (w *world) status() manager.Status {
 func (w *world) until(phase string) manager.Status {
 	w.t.Helper()
 	for range 600 {
-		if st, err := w.m.Status(w.t.Context(), origin); err == nil && st.Phase == phase && len(st.Blockers) == 0 && st.Problem == nil {
+		st, err := w.m.Status(w.t.Context(), origin)
+		if err == nil && st.Phase == phase && len(st.Blockers) == 0 && st.Problem == nil {
 			return st
 		}
-		w.pass(30 * time.Minute)
+		w.now = w.now.Add(max(st.NextTick.Sub(w.now), time.Minute))
+		_, _ = w.m.TickDue(w.t.Context())
 		if w.dead {
 			w.resume()
 		}
@@ -437,4 +439,19 @@ func signed(t *testing.T, p manager.Policy) *world {
 	require.NoError(t, w.m.Enable(t.Context(), origin, p))
 	w.until("signed")
 	return w
+}
+
+// clone is a world of its own that is as this one, with a new process that has the
+// contents of the zone.
+func (w *world) clone(t *testing.T) *world {
+	c := newWorld(t)
+	c.now, c.keys, c.saved, c.published, c.ds = w.now, maps.Clone(w.keys), w.saved, slices.Clip(w.published), w.ds
+	c.keyCache, c.sigCache, c.d = maps.Clone(w.keyCache), maps.Clone(w.sigCache), maps.Clone(w.d)
+	require.NoError(t, w.store.List(t.Context(), "", func(key string, val []byte, _ int64) error {
+		_, err := c.store.Put(t.Context(), key, val, 0)
+		return err
+	}))
+	require.NoError(t, c.m.SetZone(t.Context(), contents(t, 1, "")))
+	c.ops = 0
+	return c
 }

@@ -33,7 +33,7 @@ mail	AAAA	2001:db8::3
 www	CNAME	mail
 note	TXT	"note"
 *.wild	A	192.0.2.4
-*foo	A	192.0.2.5
+*foo	TXT	"star"
 host.deep.ent	A	192.0.2.6
 red	DNAME	target.other.test.
 _sip._tcp	SRV	0 5 5060 mail

@@ -148,16 +148,20 @@ func signedWith(use func(*dns.RRSIG)) func(*editor) error {
 	}
 }
 
-// labels signs the address of a name with a wrong label count.
+// labels signs an address or text with a wrong label count.
 func labels(is func(dnssec.Name) bool, add int) func(*editor) error {
 	return func(e *editor) error {
 		n, err := e.find(func(n dnssec.Entry, kind dnssec.Kind) bool {
-			return kind == dnssec.Authoritative && n.Has(dns.TypeA) && is(n.Name())
+			return kind == dnssec.Authoritative && (n.Has(dns.TypeA) || n.Has(dns.TypeTXT)) && is(n.Name())
 		})
 		if err != nil {
 			return err
 		}
-		return e.putSigned(func(sig *dns.RRSIG) { sig.Labels = uint8(int(sig.Labels) + add) }, n.RRset(dns.TypeA)...)
+		typ := dns.TypeA
+		if !n.Has(typ) {
+			typ = dns.TypeTXT
+		}
+		return e.putSigned(func(sig *dns.RRSIG) { sig.Labels = uint8(int(sig.Labels) + add) }, n.RRset(typ)...)
 	}
 }
 

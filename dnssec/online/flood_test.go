@@ -15,6 +15,7 @@ import (
 
 	"github.com/miekg/dns"
 	"github.com/mythic-beasts/hostkit/dnssec"
+	"github.com/mythic-beasts/hostkit/dnssec/online"
 	"github.com/stretchr/testify/require"
 )
 
@@ -46,7 +47,7 @@ func TestFlood(t *testing.T) {
 		m := ask(t, s, "mail.hosting.test.", dns.TypeA)
 		require.Equal(t, "A RRSIG", types(m.Answer))
 		for round := range 20 {
-			time.Sleep(time.Second) // of the bubble
+			<-time.After(time.Second) // of the bubble
 			flood(1+round, 100)
 			require.Equal(t, "A RRSIG", types(ask(t, s, "mail.hosting.test.", dns.TypeA).Answer))
 		}
@@ -125,17 +126,17 @@ func TestRefresh(t *testing.T) {
 		}
 		first := expires()
 		require.Equal(t, 10*time.Hour, time.Until(first).Round(time.Second))
-		time.Sleep(6 * time.Hour)
+		<-time.After(6 * time.Hour)
 		require.Equal(t, first, expires())
-		time.Sleep(2 * time.Hour)
+		<-time.After(2 * time.Hour)
 		second := expires()
 		require.Equal(t, 10*time.Hour, time.Until(second).Round(time.Second))
 		require.EqualValues(t, 2, c.calls.Load())
 
 		c.fails.Store(true)
-		time.Sleep(9 * time.Hour)
+		<-time.After(9 * time.Hour)
 		require.Equal(t, second, expires())
-		time.Sleep(2 * time.Hour)
+		<-time.After(2 * time.Hour)
 		require.Zero(t, expires())
 		c.fails.Store(false)
 		require.Equal(t, 10*time.Hour, time.Until(expires()).Round(time.Second))
@@ -146,6 +147,7 @@ func TestRefresh(t *testing.T) {
 func TestKeysAndRecordsChange(t *testing.T) {
 	z := parse(t, shapes)
 	s, _ := server(t, z)
+	s.Lookup = online.FromZone(func() *dnssec.Zone { return z })
 	uses := s.Keys()
 	s.Keys = func() []dnssec.KeyUse { return uses }
 	tags := func(qname string, typ uint16) []uint16 {
@@ -175,6 +177,7 @@ func TestKeysAndRecordsChange(t *testing.T) {
 	require.NoError(t, err)
 	z = next
 	require.Equal(t, []uint16{young.Tag()}, tags("mail.hosting.test.", dns.TypeA))
+	require.Equal(t, "192.0.2.222", ask(t, s, "mail.hosting.test.", dns.TypeA).Answer[0].(*dns.A).A.String())
 }
 
 // A wildcard's answers and denials for one name are remembered.

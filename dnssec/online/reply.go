@@ -33,13 +33,19 @@ func (r *reply) resolve(name dnssec.Name) error {
 		if err != nil || next == "" || len(seen) > maxChain {
 			return err
 		}
-		target, err := dnssec.ParseName(next)
-		if err != nil || slices.Contains(seen, target) || !target.Under(r.st.zone) {
+		target, ok := r.within(next)
+		if !ok || slices.Contains(seen, target) {
 			return nil
 		}
 		seen = append(seen, target)
 		name, text = target, next
 	}
+}
+
+// within says whether a name is in the zone.
+func (r *reply) within(name string) (dnssec.Name, bool) {
+	n, err := dnssec.ParseName(name)
+	return n, err == nil && n.Under(r.st.zone)
 }
 
 // step answers for one name, and returns the one to go on with, if any.

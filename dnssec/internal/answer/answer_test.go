@@ -117,9 +117,8 @@ func TestAny(t *testing.T) {
 
 // DS is the parent's, also where one server has both zones.
 func TestFind(t *testing.T) {
-	parent, child := parse(t, shapes), (*dnssec.Zone)(nil)
-	var err error
-	child, err = dnssec.ParseZone(strings.NewReader("@ 60 SOA a b 1 2 3 4 5\n"), "safe.hosting.test", dnssec.Options{})
+	parent := parse(t, shapes)
+	child, err := dnssec.ParseZone(strings.NewReader("@ 60 SOA a b 1 2 3 4 5\n"), "safe.hosting.test", dnssec.Options{})
 	require.NoError(t, err)
 	zones := []*dnssec.Zone{parent, child}
 	require.Equal(t, child, find(question("safe.hosting.test.", dns.TypeA, true), zones))

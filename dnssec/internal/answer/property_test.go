@@ -55,7 +55,7 @@ func TestEveryAnswerProvesItself(t *testing.T) {
 	for what, denial := range denials {
 		t.Run(what, func(t *testing.T) {
 			count := 0
-			for i := range 5 {
+			for i := range 4 {
 				unsigned := parse(t, shapes)
 				if i > 0 {
 					unsigned = randomZone(t, rng, 4+rng.IntN(25))
@@ -64,7 +64,7 @@ func TestEveryAnswerProvesItself(t *testing.T) {
 				j := judge(z)
 				for _, qname := range asked(t, z, rng) {
 					for _, typ := range types {
-						if hidden(z, name(t, qname), denial) {
+						if denial == dnssec.NSEC3OptOut && hidden(z, name(t, qname)) {
 							continue
 						}
 						m := answer.Respond(z, question(qname, typ, true), answer.Options{})
@@ -81,21 +81,21 @@ func TestEveryAnswerProvesItself(t *testing.T) {
 // hidden says whether a name is, or is below, an empty non-terminal that only
 // opted-out delegations make: RFC 5155 leaves it out of the chain, and so nobody can
 // prove what becomes of it.
-func hidden(z *dnssec.Zone, n dnssec.Name, denial dnssec.Denial) bool {
-	if denial != dnssec.NSEC3OptOut {
-		return false
-	}
+func hidden(z *dnssec.Zone, n dnssec.Name) bool {
 	m := answer.Respond(z, question(n.String(), dns.TypeA, true), answer.Options{})
+	ends := []dnssec.Name{n}
 	for _, rr := range m.Answer {
 		if c, ok := rr.(*dns.CNAME); ok {
-			if target, err := dnssec.ParseName(c.Target); err == nil && target != n && hidden(z, target, denial) {
-				return true
+			if target, err := dnssec.ParseName(c.Target); err == nil {
+				ends = append(ends, target)
 			}
 		}
 	}
-	place := z.Locate(n)
-	e, ok := z.Enclose(n)
-	return ok && (place.Kind == dnssec.Missing || place.Kind == dnssec.EmptyNonTerminal) && e.Name != place.Node
+	return slices.ContainsFunc(ends, func(n dnssec.Name) bool {
+		place := z.Locate(n)
+		e, ok := z.Enclose(n)
+		return ok && (place.Kind == dnssec.Missing || place.Kind == dnssec.EmptyNonTerminal) && e.Name != place.Node
+	})
 }
 
 // Without a record of the authority, or with another name in the question, answers

@@ -88,7 +88,7 @@ func (m *Manager) finish(ctx context.Context, z *zone) error {
 		z.signed, z.verified, z.out = z.staged, z.checked, false
 		z.staged, z.checked = nil, nil
 	}
-	if z.out || z.signed == nil {
+	if z.out || z.signed == nil || z.behind() || z.verified == nil && z.rec.last().signed() {
 		return nil
 	}
 	if m.Publisher != nil {
@@ -102,6 +102,22 @@ func (m *Manager) finish(ctx context.Context, z *zone) error {
 		m.event(z, Event{Kind: Published, Serial: z.signed.Serial(), Text: fmt.Sprintf("%d records", z.signed.Records())})
 	}
 	return nil
+}
+
+// republish publishes what was published last by a process before this one, although
+// nothing else can be done with the zone: a name server that starts has to have it.
+func (m *Manager) republish(ctx context.Context, z *zone) error {
+	if z.out || z.signed == nil || z.behind() || !z.rec.last().signed() {
+		return nil
+	}
+	checked, err := dnssec.VerifyNext(ctx, z.signed, dnssec.VerifyOptions{
+		At: z.rec.State.Last, Workers: m.Signer.Workers, DS: cachedDS(z), Allow: []dnssec.Rule{dnssec.RuleSigningKey, dnssec.RuleCDS},
+	})
+	if err != nil {
+		return fmt.Errorf("manager: publish %q again: serial %d is not valid: %w", z.name, z.signed.Serial(), err)
+	}
+	z.verified = checked
+	return m.finish(ctx, z)
 }
 
 // make makes the zone, signed or not, and verifies it.

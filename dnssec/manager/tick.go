@@ -42,11 +42,11 @@ func (m *Manager) tryLook(ctx context.Context, z *zone) (time.Time, error) {
 	}
 	clock := m.clock.trust(ctx, m)
 	if clock != nil && !z.resign {
-		return time.Time{}, clock
+		return time.Time{}, errors.Join(clock, m.republish(ctx, z))
 	}
 	ring, err := m.keys(ctx, z)
 	if err != nil {
-		return time.Time{}, err
+		return time.Time{}, errors.Join(err, m.republish(ctx, z))
 	}
 	if clock != nil { // and signatures are asked for in spite of it
 		_, err := m.ifDue(ctx, z, ring, m.now())

@@ -238,6 +238,10 @@ func (w *world) Publish(_ context.Context, z *dnssec.Zone) error {
 		if n := len(w.published); n > 0 && w.published[n-1].Serial() != z.Serial() {
 			require.Positive(w.t, int32(z.Serial()-w.published[n-1].Serial()), "the serial goes back")
 		}
+		if n := len(w.published); n > 0 && w.published[n-1] == z {
+			w.published = append(w.published, z) // again, by a new process
+			return nil
+		}
 		w.published = append(w.published, z)
 		apex := z.Origin()
 		signedBy := map[string]int{}

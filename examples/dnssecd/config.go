@@ -24,17 +24,20 @@ type config struct {
 
 // Settings are what cannot change while the daemon runs.
 type Settings struct {
-	Listen  []string          `toml:"listen"`
-	State   string            `toml:"state"`
-	Keys    string            `toml:"keys"`
-	Control string            `toml:"control"`
-	TLS     tlsConfig         `toml:"tls"`
-	Etcd    etcdConfig        `toml:"etcd"`
-	Resolve resolveConfig     `toml:"resolver"`
-	TSIG    []tsigConfig      `toml:"tsig"`
+	Listen  []string      `toml:"listen"`
+	State   string        `toml:"state"`
+	Keys    string        `toml:"keys"`
+	Control string        `toml:"control"`
+	TLS     tlsConfig     `toml:"tls"`
+	Etcd    etcdConfig    `toml:"etcd"`
+	Resolve resolveConfig `toml:"resolver"`
+	TSIG    []tsigConfig  `toml:"tsig"`
 
 	BatchECDSA bool `toml:"batch_ecdsa"`
 	Workers    int  `toml:"workers"`
+
+	PollDS  daemon.Duration `toml:"poll_ds"`
+	CheckDS daemon.Duration `toml:"check_ds"`
 }
 
 // tlsConfig is [tls], for transfers over TLS.
@@ -53,6 +56,8 @@ type etcdConfig struct {
 	CA           string   `toml:"ca"`
 	Certificate  string   `toml:"certificate"`
 	Key          string   `toml:"key"`
+
+	LockTTL daemon.Duration `toml:"lock_ttl"`
 }
 
 // resolveConfig is [resolver].
@@ -154,7 +159,9 @@ func (c *config) checkZones() error {
 	seen := map[string]bool{}
 	for i := range c.Zones {
 		z := &c.Zones[i]
-		add := func(key string, err error) { errs = append(errs, daemon.Field(fmt.Sprintf("zone[%d].%s", i, key), err)) }
+		add := func(key string, err error) {
+			errs = append(errs, daemon.Field(fmt.Sprintf("zone[%d].%s", i, key), err))
+		}
 		z.Policy = cmp.Or(z.Policy, defaultPolicy)
 		name, err := canonical(z.Name)
 		add("name", err)

@@ -13,7 +13,6 @@ package main
 
 import (
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/mythic-beasts/hostkit/examples/internal/cli"
@@ -67,15 +66,18 @@ func main() {
 	daemon.Main(daemon.Program[config]{Name: "dnssecd", Doc: doc, Check: (*config).check, Run: run})
 }
 
-// isCommand says whether the first word that is no flag, nor the value of -config,
-// is one for a daemon that runs.
+// isCommand says whether what comes first, but for -config, is a word and no flag of
+// the daemon's.
 func isCommand(args []string) bool {
 	for len(args) > 0 && strings.HasPrefix(args[0], "-") {
-		skip := 1
-		if slices.Contains([]string{"-config", "--config"}, args[0]) {
-			skip = 2
+		switch flag := strings.TrimPrefix(strings.TrimPrefix(args[0], "-"), "-"); {
+		case flag == "config":
+			args = args[min(2, len(args)):]
+		case strings.HasPrefix(flag, "config="):
+			args = args[1:]
+		default:
+			return false
 		}
-		args = args[min(skip, len(args)):]
 	}
 	return len(args) > 0
 }

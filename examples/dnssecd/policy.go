@@ -55,11 +55,11 @@ var (
 	schemes    = map[string]rotate.Scheme{"": rotate.SingleKey, "csk": rotate.SingleKey, "ksk-zsk": rotate.KSKZSK}
 	kskMethods = map[string]rotate.KSKMethod{"": rotate.DoubleKSK, "double-ksk": rotate.DoubleKSK, "double-ds": rotate.DoubleDS}
 	algorithms = map[string]dnssec.Algorithm{
-		"":                                dnssec.ECDSAP256SHA256,
-		dnssec.RSASHA256.String():         dnssec.RSASHA256,
-		dnssec.ECDSAP256SHA256.String():   dnssec.ECDSAP256SHA256,
-		dnssec.ECDSAP384SHA384.String():   dnssec.ECDSAP384SHA384,
-		dnssec.Ed25519.String():           dnssec.Ed25519,
+		"":                              dnssec.ECDSAP256SHA256,
+		dnssec.RSASHA256.String():       dnssec.RSASHA256,
+		dnssec.ECDSAP256SHA256.String(): dnssec.ECDSAP256SHA256,
+		dnssec.ECDSAP384SHA384.String(): dnssec.ECDSAP384SHA384,
+		dnssec.Ed25519.String():         dnssec.Ed25519,
 	}
 	digests = map[string]dnssec.Digest{"sha-256": dnssec.SHA256, "sha-384": dnssec.SHA384}
 	denials = map[string]dnssec.Denial{"": dnssec.NSEC, "nsec": dnssec.NSEC, "nsec3": dnssec.NSEC3, "nsec3-opt-out": dnssec.NSEC3OptOut}

@@ -68,7 +68,8 @@ func run(ctx context.Context, d *daemon.Daemon[config]) error {
 	}
 	s.Manager = &manager.Manager{
 		Keys: dnssec.KeyFiles{Path: cfg.Keys}, Store: store, Zones: manager.ZoneFiles{Path: filepath.Join(cfg.State, "zones")},
-		Publisher: s.server, Parent: s.parent, Served: s.served, Log: d.Log, Events: s.event, Workers: cfg.Workers,
+		Publisher: s.server, Parent: s.parent, Served: s.served, Log: d.Log, Events: s.event,
+		Workers: cfg.Workers, PollDS: time.Duration(cfg.PollDS), CheckDS: time.Duration(cfg.CheckDS),
 		Signer: dnssec.Signer{BatchECDSA: cfg.BatchECDSA},
 	}
 	s.pulls = newPulls(s)

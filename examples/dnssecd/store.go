@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/mythic-beasts/hostkit/dnssec/etcdstore"
 	"github.com/mythic-beasts/hostkit/dnssec/filestore"
@@ -27,6 +28,7 @@ func (s *Settings) store() (store, error) {
 	o := etcdstore.Options{
 		Endpoints: s.Etcd.Endpoints, Prefix: cmp.Or(s.Etcd.Prefix, "/dnssecd/"),
 		Username: s.Etcd.User, PasswordFile: s.Etcd.PasswordFile,
+		LockTTL: time.Duration(s.Etcd.LockTTL),
 	}
 	if s.Etcd.CA != "" || s.Etcd.Certificate != "" {
 		config, err := clientTLS(s.Etcd.CA, s.Etcd.Certificate, s.Etcd.Key)

@@ -200,7 +200,7 @@ func (p *presenter) address(code byte) {
 	} else if code == '6' && len(p.rest) == 16 {
 		a = netip.AddrFrom16([16]byte([]byte(p.take(16))))
 	}
-	if p.ok = a.IsValid() && !a.Is4In6(); p.ok {
+	if p.ok = a.IsValid(); p.ok {
 		p.b = a.AppendTo(p.b)
 	}
 }
@@ -236,9 +236,6 @@ func (p *presenter) hex(s string) {
 // encoded writes what is left of the data.
 func (p *presenter) encoded(code byte) {
 	b := p.take(len(p.rest))
-	if p.ok = b != ""; !p.ok {
-		return
-	}
 	if code == 'x' {
 		p.hex(b)
 		return

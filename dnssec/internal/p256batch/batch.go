@@ -153,13 +153,18 @@ func (s *Signer) nonce(r *room, k *bigmod.Nat, digest []byte) error {
 	r.mac.Reset()
 	_, _ = r.mac.Write(r.fresh[:scalar])
 	_, _ = r.mac.Write(digest)
-	sum := r.mac.Sum(r.sum[:0])
-	_, high := k.SetOverflowingBytes(sum[:scalar], s.order)
-	_, low := r.digest.SetOverflowingBytes(sum[scalar:], s.order)
-	if err := errors.Join(high, low); err != nil {
+	return s.reduce(k, r.digest, r.mac.Sum(r.sum[:0]))
+}
+
+// reduce makes k of 512 bits modulo the order. It needs another number to work with.
+func (s *Signer) reduce(k, low *bigmod.Nat, sum []byte) error {
+	if _, err := k.SetOverflowingBytes(sum[:scalar], s.order); err != nil {
 		return fmt.Errorf("p256batch: nonce: %w", err)
 	}
-	k.Mul(s.high, s.order).Add(r.digest, s.order)
+	if _, err := low.SetOverflowingBytes(sum[scalar:], s.order); err != nil {
+		return fmt.Errorf("p256batch: nonce: %w", err)
+	}
+	k.Mul(s.high, s.order).Add(low, s.order)
 	return nil
 }
 

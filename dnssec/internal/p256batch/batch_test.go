@@ -143,6 +143,26 @@ func TestNoncesHaveNoBias(t *testing.T) {
 	}
 }
 
+// All 512 bits count, which no statistics would show.
+func TestNoncesAreOf512Bits(t *testing.T) {
+	signer := newSigner(t, newKey(t))
+	order := elliptic.P256().Params().N
+	check := func(sum []byte) {
+		want := new(big.Int).SetBytes(sum)
+		want.Mod(want, order)
+		got := signer.Reduce(sum)
+		require.Equal(t, want.FillBytes(make([]byte, 32)), got[:])
+	}
+	check(make([]byte, 64))
+	check([]byte(strings.Repeat("\xff", 64)))
+	check(append(order.Bytes(), order.Bytes()...))
+	for range 1000 {
+		sum := make([]byte, 64)
+		_, _ = rand.Read(sum)
+		check(sum)
+	}
+}
+
 func TestOneSignerForManyGoroutines(t *testing.T) {
 	key := newKey(t)
 	signer := newSigner(t, key)

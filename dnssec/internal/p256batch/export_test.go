@@ -1,0 +1,13 @@
+package p256batch
+
+import "filippo.io/bigmod"
+
+// Reduce is what a nonce becomes of the octets of the HMAC.
+func (s *Signer) Reduce(sum []byte) (k [scalar]byte) {
+	n := new(bigmod.Nat)
+	if err := s.reduce(n, new(bigmod.Nat), sum); err != nil {
+		panic(err)
+	}
+	put(k[:], n)
+	return k
+}

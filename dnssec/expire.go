@@ -3,8 +3,6 @@ package dnssec
 import (
 	"fmt"
 	"time"
-
-	"github.com/miekg/dns"
 )
 
 // ExpireError says that a secondary which loses touch with its primary would serve
@@ -27,27 +25,16 @@ func (e *ExpireError) Error() string {
 // CheckExpire returns an [*ExpireError] if the SOA's EXPIRE is longer than the
 // signatures of the zone are still good at a time (RFC 6781, section 4.4.2.2). It
 // is a warning: nothing is wrong while all secondaries reach the primary. Just before
-// the zone is signed again, at [Report.NextRefresh], is when it matters most. It
-// looks at every signature; [Validity.CheckExpire] does not.
+// the zone is signed again, at [Report.NextRefresh], is when it matters most.
 func (z *Zone) CheckExpire(at time.Time) error {
-	left, signed := time.Duration(0), false
-	t := uint32(at.Unix())
-	for n := range z.nodes.all() {
-		for _, s := range n.sets {
-			if s.typ != dns.TypeRRSIG {
-				continue
-			}
-			for _, rdata := range s.rdata {
-				l := time.Duration(int32(at32(rdata, atExpiration)-t)) * time.Second
-				if !signed || l < left {
-					left, signed = l, true
-				}
-			}
-		}
+	var first census
+	for _, c := range z.nodes {
+		first.add(c.census)
 	}
-	if !signed {
+	if first.sigs == 0 {
 		return nil
 	}
+	left := time.Duration(int32(first.expires-uint32(at.Unix()))) * time.Second
 	return z.checkExpire(max(left, 0))
 }
 

@@ -4,12 +4,66 @@ import (
 	"encoding/base32"
 	"encoding/base64"
 	"encoding/binary"
+	"fmt"
+	"io"
 	"net/netip"
+	"runtime"
 	"strconv"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/miekg/dns"
 )
+
+// WriteTo writes a zone file with a record on each line, all of it absolute. Large
+// zones are written by one goroutine for each CPU that Go uses, which have ended when
+// it returns.
+func (z *Zone) WriteTo(w io.Writer) (int64, error) {
+	workers := min(runtime.GOMAXPROCS(0), len(z.nodes))
+	texts := make([]chan []byte, workers) // of each worker's chunks
+	spare := make(chan []byte, 3*workers)
+	stop := make(chan struct{})
+	var wait sync.WaitGroup
+	defer wait.Wait()
+	defer close(stop)
+	for i := range workers {
+		texts[i] = make(chan []byte, 1)
+		wait.Go(func() { z.nodes.write(i, workers, texts[i], spare, stop) })
+	}
+	var total int64
+	for i := range z.nodes {
+		text := <-texts[i%workers]
+		n, err := w.Write(text)
+		total += int64(n)
+		if err != nil {
+			return total, fmt.Errorf("dnssec: write zone %q: %w", z.origin, err)
+		}
+		spare <- text // never more than there is room for
+	}
+	return total, nil
+}
+
+// write makes the texts of every step-th chunk, in buffers that were used before if
+// there are any.
+func (t tree) write(first, step int, to chan<- []byte, spare <-chan []byte, stop <-chan struct{}) {
+	for i := first; i < len(t); i += step {
+		var p presenter
+		select {
+		case p.b = <-spare:
+			p.b = p.b[:0]
+		default:
+		}
+		for _, n := range t[i].nodes {
+			p.node(n)
+		}
+		select {
+		case to <- p.b:
+		case <-stop:
+			return
+		}
+	}
+}
 
 // fields says how the data of a type is written, a letter a field:
 //
@@ -282,4 +336,13 @@ func (p *presenter) bitmap() {
 			}
 		}
 	}
+}
+
+// present is the record as zone files have it. The library writes the class of an
+// unknown type as CLASS1, which not every server reads.
+func present(rr dns.RR) string {
+	if _, ok := rr.(*dns.RFC3597); ok {
+		return strings.Replace(rr.String(), "\tCLASS1\t", "\tIN\t", 1)
+	}
+	return rr.String()
 }

@@ -86,3 +86,30 @@ func FuzzText(f *testing.F) {
 		requireLibraryText(t, z)
 	})
 }
+
+// limited takes so many octets.
+type limited struct{ left int }
+
+func (l *limited) Write(b []byte) (int, error) {
+	n := min(len(b), l.left)
+	l.left -= n
+	if n < len(b) {
+		return n, errBroken
+	}
+	return n, nil
+}
+
+func TestTextOfLargeZones(t *testing.T) {
+	z := parse(t, hosts(3000))
+	requireLibraryText(t, z)
+	whole := len(written(z))
+	for _, room := range []int{0, 1, 1000, whole / 2, whole - 1} {
+		n, err := z.WriteTo(&limited{left: room})
+		require.ErrorIs(t, err, errBroken)
+		require.ErrorContains(t, err, `dnssec: write zone "hosting.test."`)
+		require.EqualValues(t, room, n)
+	}
+	n, err := z.WriteTo(&limited{left: whole})
+	require.NoError(t, err)
+	require.EqualValues(t, whole, n)
+}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"strings"
 	"sync/atomic"
 
 	"github.com/miekg/dns"
@@ -195,31 +194,6 @@ func (n *node) expand(s *rrset) []dns.RR {
 		rrs[i] = record{name: n.name, typ: s.typ, ttl: s.ttl, rdata: rdata}.rr()
 	}
 	return rrs
-}
-
-// WriteTo writes a zone file with a record on each line, all of it absolute.
-func (z *Zone) WriteTo(w io.Writer) (int64, error) {
-	var total int64
-	var text presenter
-	for n := range z.nodes.all() {
-		text.b = text.b[:0]
-		text.node(n)
-		written, err := w.Write(text.b)
-		total += int64(written)
-		if err != nil {
-			return total, fmt.Errorf("dnssec: write zone %q: %w", z.origin, err)
-		}
-	}
-	return total, nil
-}
-
-// present is the record as zone files have it. The library writes the class of an
-// unknown type as CLASS1, which not every server reads.
-func present(rr dns.RR) string {
-	if _, ok := rr.(*dns.RFC3597); ok {
-		return strings.Replace(rr.String(), "\tCLASS1\t", "\tIN\t", 1)
-	}
-	return rr.String()
 }
 
 var _ io.WriterTo = (*Zone)(nil)

@@ -20,7 +20,13 @@ type SignedSet struct {
 // NewSignedSet makes it of records of one name, type and TTL, in any order and in
 // any letters.
 func NewSignedSet(rrs []dns.RR) (SignedSet, error) {
-	var d decoder
+	room := 0
+	for _, rr := range rrs {
+		if rr != nil {
+			room = max(room, dns.Len(rr))
+		}
+	}
+	d := decoder{buf: make([]byte, room+maxName)} // most sets are small, and many are asked for
 	var s SignedSet
 	for i, rr := range rrs {
 		r, err := d.decode(rr)

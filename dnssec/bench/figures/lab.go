@@ -101,8 +101,6 @@ func (z *zone) knotServer(port int) (string, error) {
     tcp-workers: 1
     background-workers: 1
 `, port), `    zonefile-sync: -1
-    zonefile-load: difference-no-serial
-    journal-content: all
     acl: a
 `)
 }

@@ -66,6 +66,17 @@ func (q *queue) put(zone string, at time.Time) {
 	}
 }
 
+// sooner is put, unless the zone is looked at earlier.
+func (q *queue) sooner(zone string, at time.Time) {
+	q.mu.Lock()
+	it := q.items[zone]
+	later := it == nil || at.Before(it.at)
+	q.mu.Unlock()
+	if later {
+		q.put(zone, at)
+	}
+}
+
 // all has all zones looked at.
 func (q *queue) all(at time.Time) {
 	q.mu.Lock()
@@ -100,6 +111,14 @@ func (q *queue) take(now time.Time) (zone string, next time.Time, more <-chan st
 		q.more = make(chan struct{})
 	}
 	return "", next, q.more
+}
+
+// Wake has a zone looked at when its time has come, if that is sooner than it would be;
+// for what only a caller can know, as that the parent was told of a change.
+func (m *Manager) Wake(zone string, at time.Time) {
+	if z, err := m.zone(zone); err == nil {
+		m.queue.sooner(z.name, at)
+	}
 }
 
 // schedule sets when a zone is looked at again.

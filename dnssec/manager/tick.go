@@ -152,6 +152,10 @@ func (m *Manager) rounds(ctx context.Context, z *zone, ring keyring) (time.Time,
 // crash makes it: the state is stored before, and what it asks for is the same after.
 func (m *Manager) round(ctx context.Context, z *zone, ring keyring, seen *rotate.DSFacts) (status rotate.Status, again bool, err error) {
 	zoneFacts, gone, err := m.zoneFacts(ctx, z)
+	if errors.Is(err, errStranger) { // no key moves; contents and signatures do
+		_, failed := m.ifDue(ctx, z, ring, m.now())
+		return status, false, errors.Join(fmt.Errorf("manager: %q: %w", z.name, err), failed)
+	}
 	if err != nil {
 		return status, false, err
 	}

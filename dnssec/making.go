@@ -13,36 +13,34 @@ type making struct {
 	at       time.Time
 }
 
-// settings are what the records of a signed zone depend on besides the unsigned zone.
-// They are equal by ==.
+// settings are what records depend on besides the unsigned zone, the apex excepted:
+// that is always made anew. They are equal by ==.
 type settings struct {
 	denial    Denial
-	keyTTL    uint32
-	keys      string
-	digests   string
-	negative  uint32
+	keys      string // that sign, with their roles
+	negative  uint32 // the TTL of denial records
 	apexHides Kind
 }
 
 func (s *Signer) settings(unsigned *Zone, uses []KeyUse) settings {
-	var keys, digests []byte
+	var keys []byte
 	for _, u := range uses {
 		roles := byte(0)
-		for i, is := range []bool{u.Publish, u.SignKeys, u.SignZone} {
-			if is {
-				roles |= 1 << i
-			}
+		if u.SignKeys {
+			roles = 1
 		}
-		rdata := u.Key.rdata()
-		keys = binary.BigEndian.AppendUint16(append(keys, roles), uint16(len(rdata)))
-		keys = append(keys, rdata...)
-	}
-	for _, h := range s.ZONEMD {
-		digests = append(digests, byte(h))
+		if u.SignZone {
+			roles |= 2
+		}
+		if roles != 0 {
+			rdata := u.Key.rdata()
+			keys = binary.BigEndian.AppendUint16(append(keys, roles), uint16(len(rdata)))
+			keys = append(keys, rdata...)
+		}
 	}
 	return settings{
-		denial: s.Denial, keyTTL: s.keyTTL(), keys: string(keys), digests: string(digests),
-		negative: unsigned.negativeTTL(), apexHides: unsigned.hides(unsigned.nodes.get(unsigned.key)),
+		denial: s.Denial, keys: string(keys), negative: unsigned.negativeTTL(),
+		apexHides: unsigned.hides(unsigned.nodes.get(unsigned.key)),
 	}
 }
 

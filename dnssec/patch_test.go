@@ -45,6 +45,10 @@ func (e *editor) edit(t testing.TB, z *dnssec.Zone) *dnssec.Zone {
 	owner := name(t, e.owner())
 	next, err := z.Update(func(tx *dnssec.Tx) error {
 		switch op := e.rng.IntN(10); op {
+		case 4:
+			if e.rng.IntN(4) == 0 {
+				return tx.Replace(rr(t, fmt.Sprintf("hosting.test. 600 SOA a. b. 1 2 3 4 %d", 300+e.rng.IntN(3))))
+			}
 		case 0, 1:
 			if owner != z.Origin() {
 				tx.RemoveName(owner)
@@ -91,10 +95,19 @@ func TestPatchesAgainstWalks(t *testing.T) {
 }
 
 func patches(t *testing.T, rng *rand.Rand, denial dnssec.Denial) {
-	keys, others := pair(t, dnssec.Ed25519), pair(t, dnssec.Ed25519)
+	keys := pair(t, dnssec.Ed25519)
+	all := []*dnssec.Key{keys[0].Key, keys[1].Key}
+	zsk := func() dnssec.KeyUse {
+		all = append(all, key(t, dnssec.KeyOptions{Algorithm: dnssec.Ed25519, Others: all}))
+		return dnssec.ZSK(all[len(all)-1])
+	}
+	spare, more := zsk(), zsk()
 	s := &dnssec.Signer{Denial: denial}
 	if rng.IntN(3) == 0 {
 		s.ZONEMD = []dnssec.ZONEMDHash{dnssec.ZONEMDSHA384}
+	}
+	if rng.IntN(2) == 0 {
+		s.Validity.Jitter = -1
 	}
 	e := editor{rng: rng}
 	unsigned, at := e.edits(t, randomZone(t, rng, 10+rng.IntN(60)), 20), now()
@@ -102,13 +115,17 @@ func patches(t *testing.T, rng *rand.Rand, denial dnssec.Denial) {
 	for step := range 60 {
 		switch rng.IntN(30) {
 		case 0:
-			keys[1], others[1] = others[1], keys[1]
+			keys[1], spare = spare, keys[1]
 		case 1:
 			s.DNSKEYTTL += 60
 		case 2:
 			unsigned = parse(t, plain(unsigned)) // nothing is shared
 		case 3:
-			at = at.Add(-time.Hour)
+			at = at.Add(-time.Duration(rng.IntN(5)) * time.Hour)
+		case 5:
+			s.ZONEMD = append(s.ZONEMD[:0:0], []dnssec.ZONEMDHash{1, 2}[:rng.IntN(3)]...)
+		case 6:
+			keys = append(keys[:2:2], dnssec.KeyUse{Key: more.Key, Publish: len(keys) == 2})
 		case 4:
 			s.Serial = dnssec.SerialPolicy(2 * rng.IntN(2))
 		default:
@@ -125,7 +142,8 @@ func patches(t *testing.T, rng *rand.Rand, denial dnssec.Denial) {
 		require.Equal(t, text(walked), text(next), "step %d", step)
 		require.Equal(t, wanted, report, "step %d", step)
 		require.Equal(t, walked == old, next == prev, "step %d", step)
-		require.Equal(t, walked.Records(), next.Records())
+		require.Equal(t, len(text(next)), next.Records(), "step %d", step)
+		require.Equal(t, len(text(next)), walked.Records(), "step %d", step)
 		requireDiff(t, prev, next)
 		prev = next
 		if e.hash = e.hash[:0]; denial != dnssec.NSEC {

@@ -12,6 +12,8 @@ func (r *run) claim() {
 	old := cursor{}
 	if r.prev != nil {
 		old.t = r.prev.nodes
+	} else {
+		r.jobs = make([]job, 0, r.signatures())
 	}
 	for i := range r.items {
 		it := &r.items[i]
@@ -27,6 +29,19 @@ func (r *run) claim() {
 		}
 		it.sets = sets
 	}
+}
+
+// signatures counts those that a zone without any needs, or a few less.
+func (r *run) signatures() int {
+	count := 0
+	for _, it := range r.items {
+		for _, set := range it.sets {
+			if it.proves(set.typ) {
+				count += len(r.keys.other)
+			}
+		}
+	}
+	return count
 }
 
 // find goes on to a key, which must not be before those asked for so far.

@@ -97,6 +97,23 @@ func changes(old, next tree) iter.Seq2[*node, *node] {
 	}
 }
 
+// toward is the other tree, in the chunks of this one if much is the same in both.
+func (t tree) toward(other tree) tree {
+	var edits []edit
+	most := other.names() / 4
+	for x, y := range changes(t, other) {
+		if len(edits) > most {
+			return other
+		}
+		if y == nil {
+			edits = append(edits, edit{key: x.key})
+		} else {
+			edits = append(edits, edit{y.key, y})
+		}
+	}
+	return t.apply(edits)
+}
+
 // due yields the nodes that have a signature which expires at a time or before.
 func (t tree) due(at uint32) iter.Seq[*node] {
 	return func(yield func(*node) bool) {

@@ -57,16 +57,25 @@ func (r *run) forget(typ uint16) *rrset {
 // that the two share them.
 func (r *run) zone() *Zone {
 	z := &Zone{origin: r.unsigned.origin, key: r.unsigned.key}
-	if !r.patched {
-		nodes := make([]*node, len(r.items))
-		for i, it := range r.items {
-			if nodes[i] = it.node; it.unchanged() {
-				nodes[i] = it.was
-			}
-		}
-		z.nodes = newTree(nodes)
+	if r.patched {
+		z.nodes = r.prev.nodes.apply(r.edits())
 		return z
 	}
+	nodes := make([]*node, len(r.items))
+	for i, it := range r.items {
+		if nodes[i] = it.node; it.unchanged() {
+			nodes[i] = it.was
+		}
+	}
+	z.nodes = newTree(nodes)
+	if r.prev != nil {
+		z.nodes = r.prev.nodes.toward(z.nodes)
+	}
+	return z
+}
+
+// edits are those of a run that has only what may have changed.
+func (r *run) edits() []edit {
 	edits := make([]edit, 0, len(r.items))
 	for _, it := range r.items {
 		switch {
@@ -76,8 +85,7 @@ func (r *run) zone() *Zone {
 			edits = append(edits, edit{it.key, it.node})
 		}
 	}
-	z.nodes = r.prev.nodes.apply(edits)
-	return z
+	return edits
 }
 
 func (r *run) finish(z *Zone) Report {

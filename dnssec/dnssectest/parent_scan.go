@@ -167,17 +167,18 @@ func question(server Handler, zone string, typ uint16) ([]dns.RR, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, out := range server("tcp", packet) {
-		answer := new(dns.Msg)
-		if err := answer.Unpack(out); err != nil {
-			return nil, err
-		}
-		if answer.Rcode != dns.RcodeSuccess || !answer.Authoritative {
-			return nil, fmt.Errorf("the answer is %s", dns.RcodeToString[answer.Rcode])
-		}
-		return answer.Answer, nil
+	out := server("tcp", packet)
+	if len(out) == 0 {
+		return nil, errors.New("no answer")
 	}
-	return nil, errors.New("no answer")
+	answer := new(dns.Msg)
+	if err := answer.Unpack(out[0]); err != nil {
+		return nil, err
+	}
+	if answer.Rcode != dns.RcodeSuccess || !answer.Authoritative {
+		return nil, fmt.Errorf("the answer is %s", dns.RcodeToString[answer.Rcode])
+	}
+	return answer.Answer, nil
 }
 
 // wanted is what the records ask for; remove is the request to delete.

@@ -79,7 +79,7 @@ func (n *node) check(r rule) error {
 		}
 	}
 	i := 0
-	for _, want := range strings.Fields(r.children) {
+	for want := range strings.FieldsSeq(r.children) {
 		name := strings.TrimRight(want, "?*+")
 		seen := 0
 		for i < len(n.children) && n.children[i].name == (xml.Name{Space: r.space, Local: name}) {

@@ -8,8 +8,6 @@ import (
 	"io/fs"
 	"sync"
 	"time"
-
-	"github.com/mythic-beasts/hostkit/dnssec/rotate"
 )
 
 // clock judges whether the time is to be believed. It knows when it last was, also from
@@ -138,6 +136,3 @@ func (c *clock) agrees() bool {
 	defer c.mu.Unlock()
 	return c.agreed
 }
-
-// clockError says whether an error is that of a clock.
-func clockError(err error) bool { return errors.Is(err, ErrClock) || errors.Is(err, rotate.ErrClock) }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/miekg/dns"
@@ -92,14 +93,14 @@ func (m *Manager) submit(ctx context.Context, z *zone, want rotate.SetDS, now ti
 }
 
 func inWords(want rotate.SetDS) string {
-	text := ""
+	var text strings.Builder
 	for _, d := range want.Add {
-		text += "add " + d.String() + "; "
+		text.WriteString("add " + d.String() + "; ")
 	}
 	for _, d := range want.Remove {
-		text += "remove " + d.String() + "; "
+		text.WriteString("remove " + d.String() + "; ")
 	}
-	return text + "on every name server of the parent"
+	return text.String() + "on every name server of the parent"
 }
 
 // foreignDS refuses to sign a zone for the first time while the parent has DS of keys

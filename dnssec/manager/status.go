@@ -154,16 +154,17 @@ func (s Status) String() string {
 	}
 	for i := range s.Keys {
 		k := &s.Keys[i]
-		text := fmt.Sprintf("%v %v:", &k.Key, k.Use)
+		var text strings.Builder
+		text.WriteString(fmt.Sprintf("%v %v:", &k.Key, k.Use))
 		for kind := rotate.DNSKEY; kind <= rotate.DSRecord; kind++ {
 			if r := k.Record(kind); r.State != rotate.Hidden {
-				text += fmt.Sprintf(" %v %v since %s", kind, r.State, moment(r.Since))
+				text.WriteString(fmt.Sprintf(" %v %v since %s", kind, r.State, moment(r.Since)))
 			}
 		}
 		if !k.Next.IsZero() {
-			text += ", rolls at " + moment(k.Next)
+			text.WriteString(", rolls at " + moment(k.Next))
 		}
-		say("%s", text)
+		say("%s", text.String())
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Served)) {
 		say("name server %q has serial %d", name, s.Served[name])

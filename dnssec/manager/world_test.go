@@ -354,7 +354,7 @@ func (w *world) validate() {
 }
 
 func split(v string) (keys, signs []string) {
-	for _, f := range strings.Fields(v) {
+	for f := range strings.FieldsSeq(v) {
 		if strings.HasPrefix(f, "|") {
 			signs = strings.Split(f[1:], "|")
 		} else {

@@ -57,8 +57,11 @@ func TestRealServersAnswerAlike(t *testing.T) {
 				defer conn.Close()
 				count, excuses := 0, map[string]int{}
 				for _, qname := range names {
-					for _, typ := range askedTypes {
+					for i, typ := range askedTypes {
 						for _, do := range []bool{true, false} {
+							if !do && i%4 != count%4 {
+								continue // fewer without the proofs
+							}
 							req := question(qname, typ, do)
 							require.NoError(t, conn.WriteMsg(req))
 							theirs, err := conn.ReadMsg()

@@ -27,11 +27,19 @@ func (j Judge) Check(m *dns.Msg) error {
 	if len(m.Question) != 1 {
 		return errors.New("answertest: no question")
 	}
+	wire, err := m.Pack()
+	if err != nil {
+		return fmt.Errorf("answertest: %w", err)
+	}
+	m = new(dns.Msg) // in which all names are written in one way
+	if err := m.Unpack(wire); err != nil {
+		return fmt.Errorf("answertest: %w", err)
+	}
 	c := &check{Judge: j, m: m, qtype: m.Question[0].Qtype}
 	if c.At.IsZero() {
 		c.At = time.Now()
 	}
-	if err := c.run(plain(m.Question[0].Name)); err != nil {
+	if err := c.run(strings.ToLower(m.Question[0].Name)); err != nil {
 		return fmt.Errorf("answertest: %s %s: %w", m.Question[0].Name, dns.Type(c.qtype), err)
 	}
 	return nil
@@ -182,17 +190,4 @@ func signature(rrs []dns.RR, owner string, typ uint16) *dns.RRSIG {
 		}
 	}
 	return nil
-}
-
-// plain is a name as the library writes it, in lower case.
-func plain(name string) string {
-	buf := make([]byte, 256)
-	if _, err := dns.PackDomainName(name, buf, 0, nil, false); err != nil {
-		return name
-	}
-	out, _, err := dns.UnpackDomainName(buf, 0)
-	if err != nil {
-		return name
-	}
-	return strings.ToLower(out)
 }

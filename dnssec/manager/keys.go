@@ -210,10 +210,10 @@ func timing(k *rotate.Key, t dnssec.Timing) dnssec.Timing {
 		}
 	}
 	end := func(at *time.Time, r rotate.Record) {
-		switch {
-		case r.State == rotate.Rumoured || r.State == rotate.Omnipresent:
+		switch r.State {
+		case rotate.Rumoured, rotate.Omnipresent:
 			*at = time.Time{}
-		case r.State == rotate.Unretentive:
+		case rotate.Unretentive:
 			*at = r.Since.Truncate(time.Second)
 		}
 	}

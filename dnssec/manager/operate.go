@@ -25,6 +25,7 @@ func (m *Manager) SetZone(ctx context.Context, unsigned *dnssec.Zone) error {
 	}
 	z.contents, z.dirty = unsigned, true
 	z.leave()
+	z.tell(func(v *view) { v.given = true })
 	return m.work(ctx, z, func(ctx context.Context) error { return m.look(ctx, z) })
 }
 

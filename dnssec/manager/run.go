@@ -155,34 +155,27 @@ func (m *Manager) Run(ctx context.Context) error {
 	if m.Keys == nil || m.Store == nil {
 		return errors.New("manager: Keys and Store are needed")
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
 	var group sync.WaitGroup
 	for n := range max(m.Shards, 1) {
 		s := m.shard(n)
 		s.setRuns(true)
 		group.Go(func() {
 			defer s.setRuns(false)
-			if err := m.lead(ctx, s, n); err != nil {
-				cancel(err)
-			}
+			m.lead(ctx, s, n)
 		})
 	}
 	group.Go(func() { m.loop(ctx) })
 	group.Wait()
-	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
-		return err
-	}
 	return nil
 }
 
 // lead leads a shard again and again: while this process has its lock, its zones are
 // looked at when they are due and when somebody else changes their records.
-func (m *Manager) lead(ctx context.Context, s *shard, n int) error {
+func (m *Manager) lead(ctx context.Context, s *shard, n int) {
 	for wait := time.Second; ; wait = min(2*wait, time.Minute) {
 		err := m.leadOnce(ctx, s, n, func() { wait = time.Second })
 		if ctx.Err() != nil {
-			return nil
+			return
 		}
 		if m.Log != nil {
 			m.Log.WarnContext(ctx, "not leading", "shard", n, "error", err)
@@ -204,6 +197,7 @@ func (m *Manager) leadOnce(ctx context.Context, s *shard, n int, leads func()) e
 	if m.Log != nil {
 		m.Log.InfoContext(ctx, "leading", "shard", n)
 	}
+	m.begin(n)
 	err = m.Store.Watch(work, m.prefix()+"zone/", func(key string, val []byte, rev int64) {
 		name, ok := m.recordZone(key)
 		if !ok || m.shardOf(name) != n {
@@ -219,6 +213,18 @@ func (m *Manager) leadOnce(ctx context.Context, s *shard, n int, leads func()) e
 		err = fmt.Errorf("manager: watch the records: %w", context.Cause(work))
 	}
 	return err
+}
+
+// begin looks at the zones of a shard that were given contents while it was not led: some
+// have no record yet.
+func (m *Manager) begin(shard int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, z := range m.zones {
+		if m.shardOf(z.name) == shard && z.see().given {
+			m.schedule(z, m.now())
+		}
+	}
 }
 
 // noticed looks at a zone soon whose record this process did not write.

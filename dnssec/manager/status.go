@@ -155,10 +155,10 @@ func (s Status) String() string {
 	for i := range s.Keys {
 		k := &s.Keys[i]
 		var text strings.Builder
-		text.WriteString(fmt.Sprintf("%v %v:", &k.Key, k.Use))
+		fmt.Fprintf(&text, "%v %v:", &k.Key, k.Use)
 		for kind := rotate.DNSKEY; kind <= rotate.DSRecord; kind++ {
 			if r := k.Record(kind); r.State != rotate.Hidden {
-				text.WriteString(fmt.Sprintf(" %v %v since %s", kind, r.State, moment(r.Since)))
+				fmt.Fprintf(&text, " %v %v since %s", kind, r.State, moment(r.Since))
 			}
 		}
 		if !k.Next.IsZero() {

@@ -51,6 +51,7 @@ type view struct {
 	since         time.Time
 	failures      int
 	toldDS        string
+	given         bool // SetZone was called in this process
 }
 
 // enter waits until nobody works on the zone.

@@ -19,11 +19,9 @@ func (s *State) gate(k *Key, kind Kind, to RecordState, f *Facts, now time.Time)
 		}
 		return ""
 	}
-	why := ""
+	why := s.gateWithdraw(k, kind, f)
 	if to == Rumoured {
 		why = s.gatePublish(k, kind)
-	} else {
-		why = s.gateWithdraw(k, kind, f)
 	}
 	if why == "" && f.wait {
 		return approval

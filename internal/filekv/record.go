@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"strconv"
+	"strings"
 )
 
 // ErrDamaged is wrapped by errors about a file whose contents are not what was written.
@@ -41,7 +43,15 @@ func parseRecord(data []byte) (val []byte, rev int64, err error) {
 }
 
 func parseHeader(line []byte) (rev int64, length int, sum uint32, err error) {
-	if _, err := fmt.Sscanf(string(line)+"\n", header, &rev, &length, &sum); err != nil || rev <= 0 {
+	f := strings.Split(string(line), " ")
+	if len(f) == 8 {
+		wide := uint64(0)
+		rev, _ = strconv.ParseInt(f[3], 10, 64) // what is wrong is found below
+		length, _ = strconv.Atoi(f[5])
+		wide, _ = strconv.ParseUint(f[7], 16, 32)
+		sum = uint32(wide)
+	}
+	if rev <= 0 || fmt.Sprintf(header, rev, length, sum) != string(line)+"\n" {
 		return 0, 0, 0, fmt.Errorf("%w: its first line is %.60q", ErrDamaged, line)
 	}
 	return rev, length, sum, nil

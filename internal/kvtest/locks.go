@@ -29,6 +29,7 @@ func lockExcludes(ctx context.Context, e Env) error {
 				return err
 			}
 			n, _ := strconv.Atoi(string(val)) // 0 at first
+			gap(ctx)
 			if _, err := s.Put(held, "count", []byte(strconv.Itoa(n+1)), -1); err != nil {
 				return err
 			}
@@ -94,11 +95,16 @@ func lockGivenUp(ctx context.Context, e Env) error {
 	if err := unlock(); err != nil {
 		return err
 	}
-	_, unlock, err = e.B.Lock(ctx, "l") // those who gave up are not in the way
-	if err != nil {
-		return err
+	for range 20 { // those who gave up do not get it after all
+		_, unlock, err = e.B.Lock(ctx, "l")
+		if err != nil {
+			return err
+		}
+		if err := unlock(); err != nil {
+			return err
+		}
 	}
-	return unlock()
+	return nil
 }
 
 func lockNames(ctx context.Context, e Env) error {

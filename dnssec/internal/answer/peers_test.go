@@ -59,7 +59,7 @@ func TestRealServersAnswerAlike(t *testing.T) {
 				for _, qname := range names {
 					for i, typ := range askedTypes {
 						for _, do := range []bool{true, false} {
-							if !do && i%4 != count%4 {
+							if !do && i%4 != 0 {
 								continue // fewer without the proofs
 							}
 							req := question(qname, typ, do)

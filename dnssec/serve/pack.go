@@ -26,7 +26,7 @@ type record struct {
 // packer makes a message of records. Its space is used again.
 type packer struct {
 	buf   []byte
-	names map[string]uint16 // where a name, or the end of one, is
+	names *names
 	limit int
 	count int
 
@@ -39,9 +39,9 @@ type packer struct {
 func (p *packer) start(id, flags uint16, question string, qtype uint16, limit int) {
 	p.limit, p.count, p.ownerAt = limit, 0, 0
 	if p.names == nil {
-		p.names = make(map[string]uint16, 1024)
+		p.names = new(names)
 	}
-	clear(p.names)
+	p.names.clear()
 	b := append(p.buf[:0], 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 	binary.BigEndian.PutUint16(b, id)
 	binary.BigEndian.PutUint16(b[2:], flags)
@@ -110,19 +110,20 @@ func (p *packer) rdata(typ uint16, data string) {
 // name writes a name, and is where a pointer can lead to it; 0 is nowhere.
 func (p *packer) name(wire string) (at int) {
 	start := len(p.buf)
-	for i := 0; i < len(wire); i += 1 + int(wire[i]) {
-		suffix := wire[i:]
-		if to, ok := p.names[suffix]; ok {
-			p.buf = binary.BigEndian.AppendUint16(p.buf, 0xc000|to)
+	var labels [128]suffix
+	for i, s := range suffixes(wire, labels[:0]) {
+		slot := p.names.find(wire[s.at:], s.hash)
+		if slot.round == p.names.round {
+			p.buf = binary.BigEndian.AppendUint16(p.buf, 0xc000|slot.at)
 			if i == 0 {
-				return int(to)
+				return int(slot.at)
 			}
 			return pointer(start)
 		}
 		if here := len(p.buf); here < maxPointer {
-			p.names[suffix] = uint16(here)
+			p.names.put(slot, wire[s.at:], s.hash, uint16(here))
 		}
-		p.buf = append(p.buf, wire[i:i+1+int(wire[i])]...)
+		p.buf = append(p.buf, wire[s.at:int(s.at)+1+int(wire[s.at])]...)
 	}
 	p.buf = append(p.buf, 0)
 	return pointer(start)

@@ -22,7 +22,7 @@ type Server struct {
 	// Default is who may do what with zones that Zone says nothing of.
 	Default Config
 	// Zone is who may do what with a zone; nil, and false, mean Default. It is called
-	// for each request, by many goroutines.
+	// for each request and publication, by many goroutines.
 	Zone func(origin dnssec.Name) (Config, bool)
 	// Notified is called when a primary says that a zone has changed; it returns at
 	// once, and false if the zone or the sender is not known. See [Puller.Notified].

@@ -2,9 +2,7 @@ package serve
 
 import (
 	"encoding/binary"
-	"fmt"
 	"iter"
-	"net"
 	"time"
 
 	"github.com/miekg/dns"
@@ -173,110 +171,6 @@ func appendOPT(b []byte) []byte {
 	b = append(b, 0, 0, byte(dns.TypeOPT))
 	b = binary.BigEndian.AppendUint16(b, answer.DefaultUDPSize)
 	return append(b, 0, 0, 0, 0, 0, 0)
-}
-
-// stream is a transfer on its way through a connection.
-type stream struct {
-	t       *transfer
-	conn    net.Conn
-	write   time.Duration
-	packer  packer
-	out     []byte // messages, each behind its length
-	first   bool
-	sent    uint64
-	records int
-}
-
-// batch is how many octets are written at once.
-const batch = 1 << 16
-
-// send streams a transfer. What is written is bounded by the deadlines.
-func (s *Server) send(conn net.Conn, t *transfer) (err error) {
-	s.count(t)
-	s.counters.transferring.Add(1)
-	started := time.Now()
-	st := &stream{t: t, conn: conn, write: s.Limits.write(), first: true, out: make([]byte, 0, batch+maxPointer)}
-	defer func() {
-		s.counters.transferring.Add(-1)
-		s.counters.sentBytes.Add(st.sent)
-		if err != nil {
-			s.counters.aborted.Add(1)
-		}
-		s.logTransfer(st, time.Since(started), err)
-	}()
-	return st.run(started.Add(s.Limits.transfer()))
-}
-
-func (st *stream) run(end time.Time) error {
-	st.start()
-	for r, err := range st.t.records() {
-		if err != nil {
-			return err
-		}
-		if !st.packer.add(r) {
-			if err := st.flush(); err != nil {
-				return err
-			}
-			if len(st.out) >= batch {
-				if err := st.push(end); err != nil {
-					return err
-				}
-			}
-			st.start()
-			if !st.packer.add(r) {
-				return fmt.Errorf("a record of type %s is too long for a message", dns.Type(r.typ))
-			}
-		}
-		st.records++
-	}
-	if err := st.flush(); err != nil {
-		return err
-	}
-	return st.push(end)
-}
-
-// start begins a message; the first has the question, and the OPT record if the
-// request had one.
-func (st *stream) start() {
-	limit := room(maxPointer, st.t.r.chain, st.t.r.key)
-	if st.first {
-		st.packer.start(st.t.id, flags, st.t.qname, st.t.qtype, limit-optSize)
-		return
-	}
-	st.packer.start(st.t.id, flags, "", 0, limit)
-}
-
-// flush signs the message and puts it to those that are to be written.
-func (st *stream) flush() error {
-	msg := st.packer.buf
-	if st.first && st.t.r.msg.IsEdns0() != nil {
-		msg = appendOPT(msg)
-	}
-	st.first = false
-	if st.t.r.chain != nil {
-		msg = st.t.r.chain.Sign(msg, time.Now())
-	}
-	st.packer.buf = msg
-	if len(msg) > maxMessage {
-		return fmt.Errorf("a record is too long for a message with a signature")
-	}
-	st.out = binary.BigEndian.AppendUint16(st.out, uint16(len(msg)))
-	st.out = append(st.out, msg...)
-	return nil
-}
-
-func (st *stream) push(end time.Time) error {
-	deadline := time.Now().Add(st.write)
-	if end.Before(deadline) {
-		deadline = end
-	}
-	if err := st.conn.SetWriteDeadline(deadline); err != nil {
-		return err
-	}
-	n, err := st.conn.Write(st.out)
-	st.sent += uint64(n)
-	st.out = st.out[:0]
-	return err
 }
 
 func (s *Server) logTransfer(st *stream, took time.Duration, err error) {

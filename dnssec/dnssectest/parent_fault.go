@@ -56,6 +56,8 @@ const (
 	ChildSide
 	// Alias answers with a CNAME.
 	Alias
+	// NoError answers so about a name that is not there, with the proof of that.
+	NoError
 )
 
 // respond is the answer of a server with its fault.
@@ -99,7 +101,9 @@ func (p *Parent) mistake(f Fault, m *dns.Msg) {
 	switch f {
 	case WrongID:
 		m.Id++
+		m.Answer = nil // which is what must not be believed
 	case WrongQuestion:
+		m.Answer = nil
 		m.Question[0].Name = "other." + m.Question[0].Name
 	case OtherCase:
 		m.Question[0].Name = dns.CanonicalName(m.Question[0].Name)
@@ -137,6 +141,8 @@ func (p *Parent) lie(f Fault, m, req *dns.Msg, now time.Time) {
 	case ChildSide:
 		m.Answer = nil
 		m.Ns = []dns.RR{&dns.SOA{Hdr: hdr(dns.TypeSOA), Ns: "ns." + name, Mbox: "hostmaster." + name, Serial: 1}}
+	case NoError:
+		m.Rcode = dns.RcodeSuccess
 	case Alias:
 		m.Answer = []dns.RR{&dns.CNAME{Hdr: hdr(dns.TypeCNAME), Target: "other." + p.name}}
 	}
@@ -191,9 +197,13 @@ func (p *Parent) packet(server int, network string, packet []byte) [][]byte {
 	case fault == Garbage:
 		return [][]byte{[]byte("garbage")}
 	case fault == Spoofed && network == "udp" && len(out) > 0:
-		forged := append([]byte(nil), out[0]...)
-		forged[0]++
-		return append([][]byte{forged}, out...)
+		forged := new(dns.Msg)
+		if forged.Unpack(out[0]) != nil {
+			return nil
+		}
+		forged.Id++
+		forged.Answer = nil
+		return append(packed(forged), out...)
 	}
 	return out
 }

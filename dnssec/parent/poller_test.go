@@ -45,6 +45,7 @@ func TestFaults(t *testing.T) {
 		dnssectest.Expired:       {secure: "is valid from"},
 		dnssectest.Unsigned:      {secure: "is not signed"},
 		dnssectest.ChildSide:     {secure: "from the parent zone", plain: "from the parent zone"},
+		dnssectest.NoError:       {},
 		dnssectest.Alias:         {secure: "alias", plain: "alias"},
 	}
 	for fault, want := range tests {
@@ -71,6 +72,9 @@ func TestFaults(t *testing.T) {
 				require.Equal(t, time.Hour, facts.TTL)
 				for i, server := range facts.Servers {
 					require.Equal(t, i != 1 || want[mode] == "", server.Answered, "%d %s", fault, mode)
+				if server.Answered && fault != dnssectest.Forged && fault != dnssectest.Stripped && fault != dnssectest.WrongProof {
+					require.ElementsMatch(t, w.ds, server.DS, "%d %s", fault, mode)
+				}
 				}
 				require.ElementsMatch(t, w.ds, facts.Servers[0].DS)
 				require.Equal(t, "ns1.test. (192.0.2.1:53)", facts.Servers[0].Name)
@@ -126,7 +130,15 @@ func TestNoDS(t *testing.T) {
 			_, err = p.Observe(t.Context(), "ns1.test.")
 			require.ErrorContains(t, err, "no delegation")
 			_, err = p.Observe(t.Context(), "missing.test.")
-			require.Error(t, err)
+			require.ErrorContains(t, err, "NXDOMAIN")
+			if denial == dnssec.NSEC3OptOut {
+				return // where a name that is not there is as good as an unsigned delegation
+			}
+			for i := range facts.Servers {
+				w.parent.SetFault(i, dnssectest.NoError)
+			}
+			_, err = p.Observe(t.Context(), "missing.test.")
+			require.ErrorContains(t, err, "no proof")
 		})
 	}
 }

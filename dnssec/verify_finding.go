@@ -113,7 +113,7 @@ func (f *Finding) Error() string {
 // Findings are the faults in an error of [Verify].
 func Findings(err error) []*Finding {
 	var found []*Finding
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // each is taken apart below
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, e := range joined.Unwrap() {
 			found = append(found, Findings(e)...)
 		}

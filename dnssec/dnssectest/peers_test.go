@@ -77,15 +77,15 @@ func TestRealVerdicts(t *testing.T) {
 			}
 			require.NoError(t, err)
 			broken := write(t, z)
-			verdict := ""
+			var verdict strings.Builder
 			for _, program := range validators {
 				if ask(t, program, broken) == "" {
-					verdict += "-"
+					verdict.WriteString("-")
 				} else {
-					verdict += "x"
+					verdict.WriteString("x")
 				}
 			}
-			got = append(got, fmt.Sprintf("%-8s %-36s %s", what, m.Name, verdict))
+			got = append(got, fmt.Sprintf("%-8s %-36s %s", what, m.Name, &verdict))
 		}
 	}
 	text := strings.Join(got, "\n") + "\n"

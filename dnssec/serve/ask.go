@@ -125,7 +125,7 @@ func (p Primary) serialBy(ctx context.Context, network string, zone dnssec.Name,
 	}
 	buf := make([]byte, maxMessage)
 	for {
-		raw := buf
+		var raw []byte
 		if network == "udp" {
 			n, err := conn.Read(buf)
 			if err != nil {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -115,14 +114,6 @@ func text(z *dnssec.Zone) string {
 	var b strings.Builder
 	_, _ = z.WriteTo(&b)
 	return b.String()
-}
-
-func sortedRecords(rrs []dns.RR) (lines []string) {
-	for _, rr := range rrs {
-		lines = append(lines, rr.String())
-	}
-	slices.Sort(lines)
-	return lines
 }
 
 func eventually(t testing.TB, what string, ok func() bool) {

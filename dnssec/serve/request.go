@@ -18,7 +18,6 @@ type request struct {
 	udp, tls bool
 
 	msg     *dns.Msg
-	mac     string // of the signature
 	key     *tsig.Key
 	keyName string
 	chain   *tsig.Chain // signs the answer; nil is none

@@ -19,7 +19,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer unlock() //nolint:errcheck // the process ends
+	defer unlock()
 	rev, err := s.Put(held, "zone/example.com", []byte("{}"), 0)
 	fmt.Println(rev, err)
 }

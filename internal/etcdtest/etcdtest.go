@@ -103,7 +103,7 @@ func freePorts(t testing.TB, n int) []int {
 		if err != nil {
 			t.Fatalf("etcdtest: %v", err)
 		}
-		defer l.Close() //nolint:errcheck // nothing was sent
+		defer l.Close()
 		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
 	}
 	return ports
@@ -232,7 +232,7 @@ func (m *Member) do(ctx context.Context, method, path string, body []byte, out a
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close() //nolint:errcheck // it was read
+	defer resp.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
 	if err != nil {
 		return err

@@ -10,7 +10,8 @@ var FileName = fileName
 
 // KeyOf is the key of a file by its path, as a walk finds it.
 func KeyOf(file string) (string, bool) {
-	prefix, ok := "", true
+	var prefix string
+	var ok bool
 	parts := strings.Split(file, "/")
 	for _, name := range parts[:len(parts)-1] {
 		if prefix, ok = folderPrefix(prefix, name); !ok {

@@ -41,7 +41,7 @@ func FuzzFileName(f *testing.F) {
 		name := filekv.FileName(a)
 		require.Equal(t, name, path.Clean(name))
 		require.Empty(t, strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789.-_+=,@~%/"))
-		for _, part := range strings.Split(name, "/") {
+		for part := range strings.SplitSeq(name, "/") {
 			require.NotEmpty(t, part)
 			require.NotEqual(t, byte('.'), part[0])
 			require.LessOrEqual(t, len(part), 210)

@@ -45,10 +45,9 @@ func parseRecord(data []byte) (val []byte, rev int64, err error) {
 func parseHeader(line []byte) (rev int64, length int, sum uint32, err error) {
 	f := strings.Split(string(line), " ")
 	if len(f) == 8 {
-		wide := uint64(0)
 		rev, _ = strconv.ParseInt(f[3], 10, 64) // what is wrong is found below
 		length, _ = strconv.Atoi(f[5])
-		wide, _ = strconv.ParseUint(f[7], 16, 32)
+		wide, _ := strconv.ParseUint(f[7], 16, 32)
 		sum = uint32(wide)
 	}
 	if rev <= 0 || fmt.Sprintf(header, rev, length, sum) != string(line)+"\n" {

@@ -113,11 +113,11 @@ func RunCase(t *testing.T, b Backend, c Case) error {
 	if e.A, err = e.Open(); err != nil {
 		return fmt.Errorf("open: %w", err)
 	}
-	defer e.A.Close() //nolint:errcheck // cases that care close it themselves
+	defer e.A.Close() // cases that care close it themselves
 	if e.B, err = e.Open(); err != nil {
 		return fmt.Errorf("open again: %w", err)
 	}
-	defer e.B.Close() //nolint:errcheck // as above
+	defer e.B.Close()
 	return c.Run(ctx, e)
 }
 

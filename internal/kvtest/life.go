@@ -123,7 +123,7 @@ func kept(ctx context.Context, e Env) error {
 	if err != nil {
 		return err
 	}
-	defer s.Close() //nolint:errcheck // nothing is asked of it any more
+	defer s.Close()
 	if err := first(wantValue(ctx, s, "stays", "v", true, r1), wantValue(ctx, s, "goes", "", false, 0)); err != nil {
 		return err
 	}

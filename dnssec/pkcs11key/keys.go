@@ -43,7 +43,7 @@ func (s *Store) generate(session pkcs11.SessionHandle, label string, algorithm u
 		return fmt.Errorf("the label is taken: %w", fs.ErrExist)
 	}
 	id := make([]byte, 16)
-	rand.Read(id) //nolint:errcheck // never fails
+	rand.Read(id)
 	both := []*pkcs11.Attribute{
 		pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true),
 		pkcs11.NewAttribute(pkcs11.CKA_LABEL, label),

@@ -198,3 +198,28 @@ func TestDamagedZoneIsSignedAnew(t *testing.T) {
 	require.Equal(t, damaged.Serial()+1, w.saved.Serial())
 	w.until("signed")
 }
+
+// Without a policy for them, the TTLs of the zone count: short ones make short waits, and
+// longer ones count until they have left the caches.
+func TestZoneTTLs(t *testing.T) {
+	p := policy()
+	p.MaxZoneTTL, p.NegativeTTL = 0, 0
+	w := newWorld(t)
+	require.NoError(t, w.m.SetZone(t.Context(), contents(t, 1, "")))
+	require.NoError(t, w.m.Enable(t.Context(), origin, p))
+	_, planned, err := w.m.State(t.Context(), origin)
+	require.NoError(t, err)
+	require.Equal(t, 2*hour, planned.MaxZoneTTL)
+	require.Equal(t, hour, planned.NegativeTTL)
+	w.pass(2 * hour)
+	require.Len(t, w.ds, 1, "the DS waits for TTLs of 2 hours")
+	w.until("signed")
+
+	require.NoError(t, w.m.SetZone(t.Context(), contents(t, 2, "long 43200 A 192.0.2.9\n")))
+	require.NoError(t, w.m.SetZone(t.Context(), contents(t, 3, "")))
+	require.NoError(t, w.m.Roll(t.Context(), origin, rotate.Roll{Role: rotate.ZSK}))
+	w.pass(11 * hour)
+	require.Len(t, w.keys, 3, "somebody may have the signature of the old key for 12 hours")
+	w.until("signed")
+	require.Len(t, w.keys, 2)
+}

@@ -84,22 +84,17 @@ func (m *Manager) event(z *zone, e Event) {
 // aside tells of something that failed and holds up nothing else: once, until it
 // worked again. What is for the kind of thing.
 func (m *Manager) aside(z *zone, what string, err error) {
-	text := ""
-	if err != nil {
-		text = err.Error()
-	}
-	if z.asides[what] == text {
+	was := z.asides[what]
+	if was == (err != nil) {
 		return
 	}
 	if z.asides == nil {
-		z.asides = map[string]string{}
+		z.asides = map[string]bool{}
 	}
-	was := z.asides[what]
-	z.asides[what] = text
-	switch {
-	case err != nil:
+	z.asides[what] = err != nil
+	if err != nil {
 		m.event(z, Event{Kind: Failed, Text: what, Err: err})
-	case was != "":
+	} else {
 		m.event(z, Event{Kind: Recovered, Text: what})
 	}
 }

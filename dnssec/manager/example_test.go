@@ -58,8 +58,7 @@ func Example() {
 	}
 	// Output:
 	// Jan 1 00:00: signing for the first time, serial 2, 0 DS to add
-	// Jan 1 02:05: signing for the first time, serial 2, 0 DS to add
-	// Jan 2 01:05: signing for the first time, serial 3, 1 DS to add
-	// Jan 2 01:05: signing for the first time, serial 3, 0 DS to add
-	// Jan 3 03:05: signed, serial 3, 0 DS to add
+	// Jan 1 02:05: signing for the first time, serial 3, 1 DS to add
+	// Jan 1 02:05: signing for the first time, serial 3, 0 DS to add
+	// Jan 2 04:05: signed, serial 3, 0 DS to add
 }

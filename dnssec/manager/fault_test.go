@@ -2,6 +2,7 @@ package manager_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -45,7 +46,47 @@ func TestLostKeyHalts(t *testing.T) {
 	require.NotEmpty(t, w.saved.RRset(mustName(t, "new."+origin), dns.TypeA), "what was set meanwhile is published")
 }
 
-// One key of the same tag in the place of another is noticed by its DS.
+// A ZSK in the place of another with the same tag is noticed by its public key, which no DS
+// tells of: here the record says that it was another.
+func TestExchangedZSKHalts(t *testing.T) {
+	w := signed(t, policy())
+	var zsk string
+	for _, k := range w.list() {
+		if !k.SEP() {
+			zsk = k.String()
+		}
+	}
+	key := "dnssec/zone/" + origin
+	good, _, err := w.store.Get(t.Context(), key)
+	require.NoError(t, err)
+	var rec map[string]any
+	require.NoError(t, json.Unmarshal(good, &rec))
+	public := rec["public"].(map[string]any)
+	require.Len(t, public, 2)
+	require.Contains(t, public, zsk)
+	public[zsk] = strings.Repeat("ab", 32)
+	bad, err := json.Marshal(rec)
+	require.NoError(t, err)
+	_, err = w.store.Put(t.Context(), key, bad, -1)
+	require.NoError(t, err)
+	err = w.m.Tick(t.Context(), origin)
+	require.ErrorIs(t, err, manager.ErrKey)
+	require.ErrorContains(t, err, zsk+" is another key of the same tag")
+	require.True(t, w.status().Halted)
+
+	_, err = w.store.Put(t.Context(), key, good, -1)
+	require.NoError(t, err)
+	require.NoError(t, w.m.Roll(t.Context(), origin, rotate.Roll{Role: rotate.ZSK}))
+	w.until("signed")
+	good, _, err = w.store.Get(t.Context(), key)
+	require.NoError(t, err)
+	rec = nil
+	require.NoError(t, json.Unmarshal(good, &rec))
+	require.Len(t, rec["public"], 2, "keys that are gone are forgotten")
+	require.NotContains(t, rec["public"], zsk)
+}
+
+// One key in the place of another is noticed, here by its ID.
 func TestExchangedKeyHalts(t *testing.T) {
 	w := signed(t, policy())
 	for label := range w.keys {
@@ -129,6 +170,7 @@ func TestVanishedDS(t *testing.T) {
 func TestSilentParent(t *testing.T) {
 	w := newWorld(t)
 	w.observed, w.deaf = errors.New("no route"), true
+	w.vary = true // as local ports in errors do
 	require.NoError(t, w.m.SetZone(t.Context(), contents(t, 1, "")))
 	require.NoError(t, w.m.Enable(t.Context(), origin, policy()))
 	w.pass(96 * hour)
@@ -137,6 +179,11 @@ func TestSilentParent(t *testing.T) {
 	require.Len(t, st.Changes, 1)
 	failed := slices.DeleteFunc(w.kinds(), func(k manager.Kind) bool { return k != manager.Failed })
 	require.Len(t, failed, 1, "told once")
+	require.NotEmpty(t, w.asked, "the driver is asked in spite of it: it may tell a person")
+	require.Equal(t, []rotate.DS{st.Changes[0].DS}, w.asked[0])
+	wanted := slices.DeleteFunc(slices.Clone(w.events), func(e manager.Event) bool { return e.Kind != manager.DSWanted })
+	require.Len(t, wanted, 1, "told once, and not that nothing is to be done")
+	require.Contains(t, wanted[0].Text, "add "+st.Changes[0].DS.String())
 	tag := st.Changes[0].DS.Tag
 	require.ErrorIs(t, w.m.ConfirmDS(t.Context(), origin, tag+1, true), rotate.ErrNothing)
 	require.NoError(t, w.m.ConfirmDS(t.Context(), origin, tag, true))

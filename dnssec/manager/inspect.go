@@ -17,7 +17,7 @@ func (m *Manager) State(ctx context.Context, zone string) (rotate.State, rotate.
 	if err != nil {
 		return rotate.State{}, rotate.Policy{}, err
 	}
-	policy := rec.Policy.Policy
+	policy := rec.keyPolicy()
 	policy.Insecure = policy.Insecure || !rec.Enabled
 	return rec.State, policy, nil
 }

@@ -2,6 +2,8 @@ package manager
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -35,7 +37,7 @@ func (m *Manager) keys(ctx context.Context, z *zone) (keyring, error) {
 		if !needed(k) {
 			continue
 		}
-		if err := ring.check(k.ID, k.Role, k.Digests); err != nil {
+		if err := ring.check(k.ID, k.Role, z.rec.Public[k.ID], k.Digests); err != nil {
 			return nil, halted(z.name, err, "restore it; no other is made in its place")
 		}
 	}
@@ -43,7 +45,7 @@ func (m *Manager) keys(ctx context.Context, z *zone) (keyring, error) {
 		if r.Key == nil {
 			continue
 		}
-		if err := ring.check(r.Key.ID, r.Role, r.Key.Digests); err != nil {
+		if err := ring.check(r.Key.ID, r.Role, z.rec.Public[r.Key.ID], r.Key.Digests); err != nil {
 			return nil, halted(z.name, err, "restore it; no other is made in its place")
 		}
 	}
@@ -65,13 +67,16 @@ func needed(k *rotate.Key) bool {
 }
 
 // check says what is wrong with a key of the store.
-func (r keyring) check(id string, role rotate.Role, digests []rotate.DS) error {
+func (r keyring) check(id string, role rotate.Role, public string, digests []rotate.DS) error {
 	k := r[id]
 	if k == nil {
 		return fmt.Errorf("%w: %s: %w", ErrKey, id, fs.ErrNotExist)
 	}
 	if k.SEP() == (role == rotate.ZSK) {
 		return fmt.Errorf("%w: %s is no key for a %v", ErrKey, id, role)
+	}
+	if public != "" && publicHash(k) != public {
+		return fmt.Errorf("%w: %s is another key of the same tag", ErrKey, id)
 	}
 	for _, want := range digests {
 		ds, err := k.DS(dnssec.Digest(want.DigestType), 0)
@@ -83,6 +88,12 @@ func (r keyring) check(id string, role rotate.Role, digests []rotate.DS) error {
 		}
 	}
 	return nil
+}
+
+// publicHash tells public keys apart.
+func publicHash(k *dnssec.Key) string {
+	sum := sha256.Sum256([]byte(k.DNSKEY(0).PublicKey))
+	return hex.EncodeToString(sum[:])
 }
 
 // known says whether a key is the manager's, or was in the store before.
@@ -179,6 +190,7 @@ func (m *Manager) drop(ctx context.Context, z *zone, ring keyring) error {
 		m.event(z, Event{Kind: KeyDropped, Key: id})
 	}
 	z.rec.Drop = nil
+	z.rec.remember(ring)
 	return m.commit(ctx, z)
 }
 

@@ -14,7 +14,12 @@ import (
 // matter. It is published before SetZone returns: signed if the zone is enabled, as it
 // is if not. With an error the contents are kept and tried again by [Manager.Run],
 // unless newer ones come. A process that follows another keeps them, and publishes
-// nothing.
+// nothing; if [Manager.Run] has only begun, SetZone and the other methods first wait for
+// up to five seconds until this process leads.
+//
+// Records that the manager makes are taken out of the contents of an enabled zone, also
+// after [Manager.Disable]: RRSIG, NSEC, NSEC3, NSEC3PARAM, CDS, CDNSKEY, and the DNSKEY of
+// its own keys.
 func (m *Manager) SetZone(ctx context.Context, unsigned *dnssec.Zone) error {
 	z, err := m.zone(unsigned.Origin().String())
 	if err != nil {
@@ -108,16 +113,27 @@ func (m *Manager) ConfirmDS(ctx context.Context, zone string, tag uint16, presen
 	})
 }
 
-// Approve lets the steps be done that wait for it by [rotate.Policy].Manual. It must be
-// called in the process that leads the zone.
+// Approve lets the steps be done that wait for it by [rotate.Policy].Manual, once. What
+// does not wait yet when the zone is looked at next needs another approval.
 func (m *Manager) Approve(ctx context.Context, name string) error {
-	return m.direct(ctx, name, "approve", func(z *zone) { z.approved = true })
+	return m.ask(ctx, name, "approve steps of", Event{Kind: Asked, Text: "approve"}, func(r *record) error {
+		if !r.Enabled {
+			return fs.ErrNotExist
+		}
+		r.Approved = true
+		return nil
+	})
 }
 
-// Resign makes all signatures of a zone anew, now, whatever the clock was before. It
-// must be called in the process that leads the zone.
+// Resign makes all signatures of a zone anew, now, whatever the clock was before.
 func (m *Manager) Resign(ctx context.Context, name string) error {
-	return m.direct(ctx, name, "sign all of", func(z *zone) { z.resign = true })
+	return m.ask(ctx, name, "sign all of", Event{Kind: Asked, Text: "sign all"}, func(r *record) error {
+		if !r.Enabled {
+			return fs.ErrNotExist
+		}
+		r.Resign = true
+		return nil
+	})
 }
 
 // Tick looks at a zone and does what is due, as [Manager.Run] does by itself. It asks
@@ -157,27 +173,6 @@ func (m *Manager) ask(ctx context.Context, name, what string, e Event, fn func(*
 	}
 	m.event(z, e)
 	return m.work(ctx, z, func(ctx context.Context) error { return m.look(ctx, z) })
-}
-
-// direct does something with a zone that is known.
-func (m *Manager) direct(ctx context.Context, name, what string, fn func(*zone)) error {
-	z, err := m.known(ctx, name)
-	if err != nil {
-		return fmt.Errorf("manager: %s %q: %w", what, name, err)
-	}
-	done := false
-	err = m.work(ctx, z, func(ctx context.Context) error {
-		done = true
-		fn(z)
-		m.event(z, Event{Kind: Asked, Text: what})
-		err := m.look(ctx, z)
-		z.approved, z.resign = false, false
-		return err
-	})
-	if err == nil && !done {
-		return fmt.Errorf("manager: %s %q: %w", what, name, errFollower)
-	}
-	return err
 }
 
 // known is a zone that has contents or a record.

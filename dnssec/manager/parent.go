@@ -76,7 +76,9 @@ func (m *Manager) submit(ctx context.Context, z *zone, want rotate.SetDS, now ti
 	what := fmt.Sprint(want.Add, want.Remove)
 	if z.see().toldDS != what {
 		z.tell(func(v *view) { v.toldDS = what })
-		m.event(z, Event{Kind: DSWanted, Text: inWords(want)})
+		if len(want.Add)+len(want.Remove) > 0 {
+			m.event(z, Event{Kind: DSWanted, Text: inWords(want)})
+		}
 	}
 	p := m.parent(z.name)
 	if p == nil || what == z.submitted && now.Before(z.submitAt.Add(resubmit)) {

@@ -12,7 +12,8 @@ import (
 // change at any time.
 type Policy struct {
 	// Policy is that of the keys. Its Manual makes each step wait for
-	// [Manager.Approve].
+	// [Manager.Approve]. MaxZoneTTL and NegativeTTL of zero mean those that the zone
+	// has, or had in a version that may be cached.
 	rotate.Policy
 	// Denial is NSEC, NSEC3 or NSEC3 with opt-out.
 	Denial dnssec.Denial

@@ -14,7 +14,7 @@ import (
 
 // due says whether the zone may have to be signed.
 func (z *zone) due(pub rotate.Publication, now time.Time) bool {
-	if z.dirty || z.resign || z.behind() {
+	if z.dirty || z.resigns() || z.behind() {
 		return true
 	}
 	if refresh := z.see().refresh; z.rec.last().signed() && !now.Before(refresh) {
@@ -29,6 +29,9 @@ func (z *zone) behind() bool {
 	last := z.rec.last()
 	return last != nil && z.staged == nil && (z.signed == nil || z.signed.Serial() != last.Last)
 }
+
+// resigns says whether all signatures are to be new.
+func (z *zone) resigns() bool { return z.resign || z.rec.Resign }
 
 // wanted is a version as the state has it, without serial and TTLs.
 func (z *zone) wanted(pub rotate.Publication) version {
@@ -53,6 +56,12 @@ func (m *Manager) publish(ctx context.Context, z *zone, ring keyring, now time.T
 	if next == z.signed && !z.behind() {
 		z.verified = checked
 		z.dirty, z.resign = false, false
+		if z.rec.Resign { // of a zone without signatures
+			z.rec.Resign = false
+			if err := m.commit(ctx, z); err != nil {
+				return false, err
+			}
+		}
 		return false, m.finish(ctx, z)
 	}
 	if m.Review != nil {
@@ -63,12 +72,9 @@ func (m *Manager) publish(ctx context.Context, z *zone, ring keyring, now time.T
 	ttl := next.TTLs()
 	want.First, want.Last = next.Serial(), next.Serial()
 	want.MaxTTL, want.NegativeTTL, want.DNSKEYTTL = ttl.Max, ttl.Negative, ttl.DNSKEY
-	before := slices.Clone(z.rec.Served)
 	z.rec.publish(want)
+	z.rec.Resign = false
 	if err := m.commit(ctx, z); err != nil {
-		if z.rec != nil {
-			z.rec.Served = before
-		}
 		return false, err
 	}
 	z.staged, z.checked, z.announce = next, checked, true
@@ -134,7 +140,7 @@ func (m *Manager) make(ctx context.Context, z *zone, ring keyring, want version,
 		return next, nil, time.Time{}, err
 	}
 	next, checked, refresh, err := m.sign(ctx, z, ring, source, want, now)
-	if err != nil && z.signed != nil && z.verified == nil && !z.resign && ctx.Err() == nil && errors.As(err, new(*dnssec.Finding)) {
+	if err != nil && z.signed != nil && z.verified == nil && !z.resigns() && ctx.Err() == nil && errors.As(err, new(*dnssec.Finding)) {
 		z.resign = true // what was kept on the disk may be damaged
 		next, checked, refresh, err = m.sign(ctx, z, ring, source, want, now)
 	}
@@ -187,9 +193,9 @@ func (z *zone) previous() (*dnssec.Zone, error) {
 	switch {
 	case last == nil:
 		return nil, nil
-	case z.signed != nil && !z.resign && !z.behind():
+	case z.signed != nil && !z.resigns() && !z.behind():
 		return z.signed, nil
-	case z.signed != nil && !z.resign:
+	case z.signed != nil && !z.resigns():
 		return z.signed.Update(func(tx *dnssec.Tx) error {
 			tx.RemoveRRset(z.apex, dns.TypeRRSIG) // so that it cannot pass for the next one
 			return tx.Replace(withSerial(z.signed, last.Last))

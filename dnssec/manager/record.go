@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mythic-beasts/hostkit/dnssec/rotate"
 )
@@ -35,6 +36,13 @@ type record struct {
 	Others []string `json:"others,omitempty"`
 	// Confirmed is by key ID what an operator said of its DS.
 	Confirmed map[string]bool `json:"confirmed,omitempty"`
+	// Approved lets the steps be done that wait for a person, Resign makes all
+	// signatures anew; until it is done.
+	Approved bool `json:"approved,omitempty"`
+	Resign   bool `json:"resign,omitempty"`
+	// Public are hashes of the DNSKEY records by key ID, so that another key of the
+	// same tag is noticed.
+	Public map[string]string `json:"public,omitempty"`
 	// DS is what the parent was seen to have last.
 	DS *rotate.DSFacts `json:"ds,omitempty"`
 }
@@ -189,5 +197,43 @@ func (r *record) publish(v version) {
 		b.First = a.First
 		b.MaxTTL, b.DNSKEYTTL, b.NegativeTTL = max(a.MaxTTL, b.MaxTTL), max(a.DNSKEYTTL, b.DNSKEYTTL), max(a.NegativeTTL, b.NegativeTTL)
 		r.Served = slices.Delete(r.Served, i, i+1)
+	}
+}
+
+// keyPolicy is the policy of the keys. TTLs that it does not have are those of the zone,
+// which [rotate.Step] would have to guess: longer ones than it guesses are facts.
+func (r *record) keyPolicy() rotate.Policy {
+	p := r.Policy.Policy
+	var zone, negative uint32
+	for _, v := range r.Served {
+		zone, negative = max(zone, v.MaxTTL), max(negative, v.NegativeTTL)
+	}
+	if len(r.Served) == 0 {
+		return p
+	}
+	if p.MaxZoneTTL == 0 {
+		p.MaxZoneTTL = min(max(seconds(zone), time.Second), 24*time.Hour)
+	}
+	if p.NegativeTTL == 0 {
+		p.NegativeTTL = min(max(seconds(negative), time.Second), time.Hour)
+	}
+	return p
+}
+
+// remember adds the hashes of keys that are new, and forgets those of keys that are gone.
+func (r *record) remember(ring keyring) {
+	for id := range r.Public {
+		if !r.known(id) {
+			delete(r.Public, id)
+		}
+	}
+	for id, k := range ring {
+		if !r.known(id) || slices.Contains(r.Others, id) || r.Public[id] != "" {
+			continue
+		}
+		if r.Public == nil {
+			r.Public = map[string]string{}
+		}
+		r.Public[id] = publicHash(k)
 	}
 }

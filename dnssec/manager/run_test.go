@@ -164,7 +164,11 @@ func TestRunTakesOver(t *testing.T) {
 			require.Zero(t, secondary[1].serial(name), "who follows publishes nothing")
 			require.GreaterOrEqual(t, before[name], uint32(20))
 		}
-		require.ErrorContains(t, second.Approve(t.Context(), names[0]), "another process leads")
+		serial := secondary[0].serial(names[0])
+		require.NoError(t, second.Resign(t.Context(), names[0]), "who leads sees that too")
+		synctest.Wait()
+		require.Equal(t, serial+1, secondary[0].serial(names[0]))
+		before[names[0]]++
 		require.NoError(t, stopFirst())
 		wait(t, 24*time.Hour)
 		for _, name := range names {
@@ -188,6 +192,63 @@ func wait(t *testing.T, d time.Duration) {
 	t.Helper()
 	<-time.After(d)
 	synctest.Wait()
+}
+
+// Contents that come before this process leads are published once it does, also those of
+// zones that have no record yet.
+func TestContentsBeforeLeading(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var store memkv.Store
+		var out memZones
+		_, unlock, err := store.Lock(t.Context(), "dnssec/lead/0")
+		require.NoError(t, err)
+		m := &manager.Manager{Keys: &keyring{}, Store: &store, Publisher: &out}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- m.Run(ctx) }()
+		synctest.Wait()
+		begun := time.Now()
+		require.NoError(t, m.SetZone(t.Context(), small(t, "a.example.")), "it follows")
+		require.Equal(t, 5*time.Second, time.Since(begun))
+		require.NoError(t, m.SetZone(t.Context(), small(t, "b.example.")))
+		require.Equal(t, 5*time.Second, time.Since(begun), "that is known now")
+		require.Zero(t, out.serial("a.example."))
+		require.NoError(t, unlock())
+		wait(t, time.Minute)
+		require.Equal(t, uint32(1), out.serial("a.example."))
+		require.Equal(t, uint32(1), out.serial("b.example."))
+		cancel()
+		require.NoError(t, <-ended)
+	})
+}
+
+// slowStore takes its time to give a lock.
+type slowStore struct{ memkv.Store }
+
+func (s *slowStore) Lock(ctx context.Context, name string) (context.Context, func() error, error) {
+	<-time.After(2 * time.Second)
+	return s.Store.Lock(ctx, name)
+}
+
+// Who is asked while the election is under way waits for it, and not longer.
+func TestWaitsForElection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out memZones
+		m := &manager.Manager{Keys: &keyring{}, Store: &slowStore{}, Publisher: &out}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- m.Run(ctx) }()
+		synctest.Wait()
+		hurry, stop := context.WithTimeout(t.Context(), time.Second)
+		defer stop()
+		require.ErrorIs(t, m.SetZone(hurry, small(t, "a.example.")), context.DeadlineExceeded)
+		require.NoError(t, m.SetZone(t.Context(), small(t, "a.example.")))
+		require.Equal(t, uint32(1), out.serial("a.example."))
+		cancel()
+		require.NoError(t, <-ended)
+		require.NoError(t, m.SetZone(t.Context(), small(t, "b.example.")), "by itself, as before Run")
+		require.Equal(t, uint32(1), out.serial("b.example."))
+	})
 }
 
 // A zone that is being worked on holds up no other.

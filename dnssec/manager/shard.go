@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"sync"
+	"time"
 )
 
 // shard is a part of the zones, which one process leads at a time: the one that holds
@@ -17,6 +18,7 @@ type shard struct {
 	mu   sync.Mutex // guards all below
 	hold *hold      // nil while the lock is not held
 	runs bool       // Run has it, or waits for it
+	vote *vote      // the first one since Run began; nil if it did not
 }
 
 // hold is the lock, once it is held.
@@ -24,6 +26,25 @@ type hold struct {
 	ctx    context.Context // ends when the lock is lost
 	unlock func() error
 	users  int // who work under it; guarded by the shard's mutex
+}
+
+// vote is the first election of a shard. Nobody is told that he follows; who has not won
+// after a while does.
+type vote struct {
+	over chan struct{} // closed once it is decided
+	end  func()        // closes that
+	wait *time.Timer
+}
+
+// election is how long the first election may take before the process counts as one that
+// follows.
+const election = 5 * time.Second
+
+func newVote() *vote {
+	v := &vote{over: make(chan struct{})}
+	v.end = sync.OnceFunc(func() { close(v.over) })
+	v.wait = time.AfterFunc(election, v.end)
+	return v
 }
 
 func newShard(name string) *shard { return &shard{name: name, turn: make(chan struct{}, 1)} }
@@ -40,8 +61,13 @@ func (s *shard) take(ctx context.Context, store Store, run bool) (context.Contex
 		work, done := s.under(ctx, h)
 		return work, done, nil
 	}
-	if !run && s.follows() {
-		return nil, nil, errFollower
+	if !run {
+		if h, err := s.elected(ctx); err != nil {
+			return nil, nil, err
+		} else if h != nil {
+			work, done := s.under(ctx, h)
+			return work, done, nil
+		}
 	}
 	select {
 	case s.turn <- struct{}{}:
@@ -77,7 +103,33 @@ func (s *shard) lock(ctx context.Context, store Store) (*hold, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.hold = h
+	if s.vote != nil {
+		s.vote.end()
+	}
 	return h, nil
+}
+
+// elected waits for the election that Run has begun. Without one it returns nil; who lost
+// it gets errFollower.
+func (s *shard) elected(ctx context.Context) (*hold, error) {
+	s.mu.Lock()
+	vote := s.vote
+	s.mu.Unlock()
+	if vote == nil {
+		return nil, nil
+	}
+	select {
+	case <-vote.over:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	if h := s.share(); h != nil {
+		return h, nil
+	}
+	if s.follows() {
+		return nil, errFollower
+	}
+	return nil, nil
 }
 
 // share joins those who work under the lock, if it is held.
@@ -103,6 +155,13 @@ func (s *shard) setRuns(runs bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.runs = runs
+	if runs {
+		s.vote = newVote()
+		return
+	}
+	s.vote.wait.Stop()
+	s.vote.end()
+	s.vote = nil
 }
 
 // under is a context of the lock that ends with ctx as well.

@@ -93,7 +93,7 @@ func (r *record) status(served map[string]uint32, now time.Time) (rotate.Status,
 	if now.Before(r.State.Last) {
 		now = r.State.Last
 	}
-	_, _, status, err := rotate.Step(r.State, r.Policy.Policy, facts, now)
+	_, _, status, err := rotate.Step(r.State, r.keyPolicy(), facts, now)
 	return status, err
 }
 

@@ -41,7 +41,7 @@ func (m *Manager) tryLook(ctx context.Context, z *zone) (time.Time, error) {
 		return time.Time{}, err
 	}
 	clock := m.clock.trust(ctx, m)
-	if clock != nil && !z.resign {
+	if clock != nil && !z.resigns() {
 		return time.Time{}, errors.Join(clock, m.republish(ctx, z))
 	}
 	ring, err := m.keys(ctx, z)
@@ -160,15 +160,17 @@ func (m *Manager) round(ctx context.Context, z *zone, ring keyring, seen *rotate
 		return status, false, err
 	}
 	now := m.stepTime(z)
-	facts := rotate.Facts{Zone: zoneFacts, DS: seen, NewKeys: z.fresh, ConfirmedDS: z.rec.Confirmed, Approved: z.approved}
+	facts := rotate.Facts{Zone: zoneFacts, DS: seen, NewKeys: z.fresh, ConfirmedDS: z.rec.Confirmed, Approved: z.rec.Approved}
 	before := z.rec.State
-	next, actions, status, err := rotate.Step(before, z.rec.Policy.Policy, facts, now)
+	next, actions, status, err := rotate.Step(before, z.rec.keyPolicy(), facts, now)
 	if err != nil {
 		return status, false, fmt.Errorf("manager: %q: %w", z.name, err)
 	}
 	z.rec.State = next
+	z.rec.Approved = z.rec.Approved && len(next.Pending) > 0 // which are part of the same step
 	z.rec.Served = slices.Delete(z.rec.Served, 0, gone)
 	asked, want := z.rec.note(before, actions, ring)
+	z.rec.remember(ring)
 	if err := m.commit(ctx, z); err != nil {
 		return status, false, err
 	}
@@ -184,15 +186,11 @@ func (m *Manager) round(ctx context.Context, z *zone, ring keyring, seen *rotate
 	if err != nil {
 		return status, false, err
 	}
-	if changed {
-		z.approved = false
-	}
 	if err := m.drop(ctx, z, ring); err != nil {
 		return status, false, err
 	}
 	again = changed || len(asked) > 0 || len(next.Pending) != len(before.Pending)
 	if !again {
-		z.approved = false
 		err = m.submit(ctx, z, want, now)
 	}
 	return status, again, err

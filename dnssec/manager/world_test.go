@@ -52,6 +52,9 @@ type world struct {
 	ds                    []rotate.DS
 	deaf                  bool // the parent does nothing
 	observed              error
+	vary                  bool                  // that error is never the same
+	asked                 [][]rotate.DS         // DS to add, of each submission that has any
+	see                   func(*rotate.DSFacts) // what the parent's servers really say
 	served                func() (map[string]uint32, error)
 	events                []manager.Event
 	keyCache, sigCache, d map[string]time.Time // what may be cached, until when; zero is now served
@@ -183,6 +186,9 @@ type parent struct{ w *world }
 
 func (p parent) Submit(_ context.Context, _ string, add, remove []rotate.DS) error {
 	return p.w.do(func() error {
+		if len(add) > 0 {
+			p.w.asked = append(p.w.asked, add)
+		}
 		if p.w.deaf {
 			return nil
 		}
@@ -202,6 +208,12 @@ func (p parent) Observe(context.Context, string) (f rotate.DSFacts, err error) {
 		f = rotate.DSFacts{TTL: dsTTL, Servers: []rotate.ServerDS{
 			{Name: "ns1", Answered: true, DS: p.w.ds}, {Name: "ns2", Answered: true, DS: p.w.ds},
 		}}
+		if p.w.see != nil {
+			p.w.see(&f)
+		}
+		if p.w.vary {
+			return fmt.Errorf("%w at %v", p.w.observed, p.w.now)
+		}
 		return p.w.observed
 	})
 	return f, err

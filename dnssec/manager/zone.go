@@ -18,7 +18,7 @@ type zone struct {
 
 	contents *dnssec.Zone // as SetZone gave it; nil if it did not
 	dirty    bool         // contents or policy may have changed since the last signing
-	resign   bool         // all signatures are to be new
+	resign   bool         // all signatures are to be new, besides what the record says
 
 	rec *record // as read or written last; nil before and after an error
 	rev int64
@@ -31,11 +31,10 @@ type zone struct {
 	out      bool             // signed was published by this process
 	announce bool             // once it is
 
-	asides    map[string]string // what fails and holds up nothing, and how
-	fresh     []rotate.NewKey   // generated, and not in the state
-	approved  bool              // the steps that are ready may be done
-	askNext   time.Time         // when the parent is asked again
-	submitted string            // what the parent was asked for
+	asides    map[string]bool // what fails and holds up nothing
+	fresh     []rotate.NewKey // generated, and not in the state
+	askNext   time.Time       // when the parent is asked again
+	submitted string          // what the parent was asked for
 	submitAt  time.Time
 
 	mu   sync.Mutex // guards view

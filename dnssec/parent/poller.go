@@ -78,7 +78,7 @@ func (p *Poller) Observe(ctx context.Context, zone string) (rotate.DSFacts, erro
 		facts.TTL = max(facts.TTL, a.TTL)
 		if a.Err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", name, a.Err))
-			log.Warn("the parent's answer does not count", "zone", zone, "server", a.Server, "address", a.Addr, "error", a.Err)
+			log.Debug("the parent's answer does not count", "zone", zone, "server", a.Server, "address", a.Addr, "error", a.Err)
 		}
 	}
 	if len(errs) == len(answers) {

@@ -18,7 +18,7 @@ func TestZoneOfAFile(t *testing.T) {
 	r := newRig(t)
 	r.zone("example.com", "")
 	r.start()
-	require.EqualValues(t, 1, r.serial(r.dns, "example.com."))
+	r.await("the zone", func() bool { return r.serial(r.dns, "example.com.") == 1 })
 	require.Empty(t, of[*dns.RRSIG](r.ask(r.dns, "www.example.com.", dns.TypeA)))
 	require.Contains(t, r.must("status"), "example.com. unsigned, serial 1")
 

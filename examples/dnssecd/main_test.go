@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/tls"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -11,6 +13,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mythic-beasts/hostkit/dnssec/parent"
+	"github.com/mythic-beasts/hostkit/dnssec/parent/epp"
 	"github.com/mythic-beasts/hostkit/dnssec/rotate"
 	"github.com/mythic-beasts/hostkit/dnssec/serve"
 	"github.com/mythic-beasts/hostkit/examples/internal/daemon"
@@ -52,6 +56,30 @@ func TestReference(t *testing.T) {
 	require.Len(t, z.access().Transfer, 2)
 	require.Len(t, z.access().Notify, 2)
 	require.Equal(t, "secondaries.example.", z.access().Notify[0].Key)
+}
+
+// Each kind of parent becomes what it says.
+func TestParents(t *testing.T) {
+	s := &Settings{TSIG: []tsigConfig{{Name: "k.example", Secret: daemon.NewSecret("c2VjcmV0")}}}
+	update := netip.MustParseAddrPort("192.0.2.1:53")
+	for _, tt := range []struct {
+		config parentConfig
+		want   []parent.Submitter
+	}{
+		{parentConfig{Kind: kindCDS}, nil},
+		{parentConfig{Kind: kindCDS, Notify: true}, []parent.Submitter{&parent.Notify{}}},
+		{parentConfig{Kind: kindUpdate, Update: update, Key: "K.example.", Zone: "example"}, []parent.Submitter{&parent.Update{
+			Server: update, Zone: "example", Key: parent.TSIG{Name: "k.example.", Algorithm: "hmac-sha256.", Secret: "c2VjcmV0"},
+		}}},
+		{parentConfig{Kind: kindEPP, EPP: "nic:700", User: "u", Password: daemon.NewSecret("p"), Urgent: true}, []parent.Submitter{&epp.Client{
+			Addr: "nic:700", User: "u", Password: "p", Urgent: true, TLS: &tls.Config{MinVersion: tls.VersionTLS12},
+		}}},
+	} {
+		d, err := tt.config.driver(s, nil, nil)
+		require.NoError(t, err)
+		require.Equal(t, tt.want, d.Submitters, tt.config.Kind)
+		require.IsType(t, &parent.Poller{}, d.Observer)
+	}
 }
 
 func TestWhatIsACommand(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"net/netip"
 	"os"
@@ -28,9 +29,10 @@ type parentConfig struct {
 	Port    uint16           `toml:"port"`
 	Notify  bool             `toml:"notify"`
 
-	Update netip.AddrPort `toml:"update"` // kind "update"
-	Zone   string         `toml:"zone"`
-	Key    string         `toml:"key"`
+	Update netip.AddrPort  `toml:"update"` // kind "update"
+	Zone   string          `toml:"zone"`
+	Key    string          `toml:"key"`
+	TTL    daemon.Duration `toml:"ttl"`
 
 	Command []string        `toml:"command"` // kind "manual"
 	Remind  daemon.Duration `toml:"remind"`
@@ -64,6 +66,9 @@ func (p parentConfig) check(key string, s *Settings) error {
 	case kindUpdate:
 		need("update", p.Update.IsValid())
 		need("key", p.Key != "")
+		if p.TTL < 0 || p.TTL > daemon.Duration(math.MaxInt32*time.Second) {
+			add("ttl", fmt.Errorf("%v is not a TTL", p.TTL))
+		}
 		if p.Key != "" && !s.hasKey(p.Key) {
 			add("key", fmt.Errorf("there is no key %q in tsig", p.Key))
 		}
@@ -102,7 +107,7 @@ func (p parentConfig) driver(s *Settings, memory parent.Memory, log *slog.Logger
 	case kindManual:
 		d.Submitters = append(d.Submitters, &parent.Manual{Tell: p.tell, Memory: memory, Remind: time.Duration(p.Remind)})
 	case kindUpdate:
-		d.Submitters = append(d.Submitters, &parent.Update{Server: p.Update, Zone: p.Zone, Key: s.parentKey(p.Key)})
+		d.Submitters = append(d.Submitters, &parent.Update{Server: p.Update, Zone: p.Zone, Key: s.parentKey(p.Key), TTL: uint32(time.Duration(p.TTL) / time.Second)})
 	case kindEPP:
 		config, err := clientTLS(p.CA, "", "")
 		if err != nil {
@@ -139,6 +144,9 @@ func last(b []byte, n int) []byte { return b[max(0, len(b)-n):] }
 
 // anchors are the trust anchors of the resolver.
 func (s *Settings) anchors() (map[string][]rotate.DS, error) {
+	if len(s.Resolve.Anchors) == 0 {
+		return nil, nil
+	}
 	out := map[string][]rotate.DS{}
 	for _, line := range s.Resolve.Anchors {
 		rr, err := dns.NewRR(line)

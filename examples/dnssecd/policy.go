@@ -34,6 +34,8 @@ type policyConfig struct {
 	SignatureJitter   daemon.Duration `toml:"signature_jitter"`
 
 	DNSKEYTTL         daemon.Duration `toml:"dnskey_ttl"`
+	NegativeTTL       daemon.Duration `toml:"negative_ttl"`
+	MaxZoneTTL        daemon.Duration `toml:"max_zone_ttl"`
 	DSTTL             daemon.Duration `toml:"ds_ttl"`
 	ZonePropagation   daemon.Duration `toml:"zone_propagation"`
 	ParentPropagation daemon.Duration `toml:"parent_propagation"`
@@ -93,6 +95,7 @@ func (p policyConfig) policy(key string) (manager.Policy, error) {
 			Scheme: scheme, Algorithm: uint8(algorithm), KSKMethod: method, Manual: p.Manual, StandbyKSK: p.StandbyKSK,
 			KSKLifetime: time.Duration(p.KSKLifetime), ZSKLifetime: time.Duration(p.ZSKLifetime),
 			DNSKEYTTL: time.Duration(p.DNSKEYTTL), DSTTL: time.Duration(p.DSTTL),
+			NegativeTTL: time.Duration(p.NegativeTTL), MaxZoneTTL: time.Duration(p.MaxZoneTTL),
 			ZonePropagation: time.Duration(p.ZonePropagation), ParentPropagation: time.Duration(p.ParentPropagation),
 			PublishSafety: time.Duration(p.PublishSafety), RetireSafety: time.Duration(p.RetireSafety),
 		},

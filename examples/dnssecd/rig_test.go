@@ -95,7 +95,8 @@ func (r *rig) start() {
 	go func() { ended <- cmd.Wait() }()
 	r.t.Cleanup(func() {
 		if r.t.Failed() {
-			r.t.Log(r.said())
+			status, _ := exec.Command("dnssecd", "-config", r.path("dnssecd.toml"), "status").CombinedOutput()
+			r.t.Logf("%s\n%s", r.said(), status)
 		}
 		_ = cmd.Process.Kill()
 	})
@@ -194,6 +195,8 @@ const quick = `
 [policy.default]
 scheme = "ksk-zsk"
 dnskey_ttl = "1s"
+negative_ttl = "1s"
+max_zone_ttl = "1s"
 ds_ttl = "1s"
 zone_propagation = "-1ns"
 parent_propagation = "-1ns"

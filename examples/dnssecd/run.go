@@ -23,9 +23,8 @@ import (
 
 // Names of the listening sockets, from systemd (FileDescriptorName=).
 const (
-	socketDNS     = "dns"
-	socketTLS     = "tls"
-	socketControl = "control"
+	socketDNS = "dns"
+	socketTLS = "tls"
 )
 
 // signer is the daemon's parts.
@@ -78,7 +77,7 @@ func run(ctx context.Context, d *daemon.Daemon[config]) error {
 	if err != nil {
 		return err
 	}
-	control, err := listenControl(ctx, d)
+	control, err := listenControl(ctx, cfg.Control)
 	if err != nil {
 		return err
 	}
@@ -111,16 +110,12 @@ func listen(ctx context.Context, d *daemon.Daemon[config]) (serve.Listeners, err
 	return l, nil
 }
 
-func listenControl(ctx context.Context, d *daemon.Daemon[config]) (net.Listener, error) {
-	path := d.Config().Control
+// listenControl opens the socket for commands, also after a process that was killed.
+func listenControl(ctx context.Context, path string) (net.Listener, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return nil, err
 	}
-	l, err := d.Listen(ctx, socketControl, "unix", path)
-	if err != nil {
-		return nil, err
-	}
-	return l, nil
+	return daemon.ListenUnix(ctx, path)
 }
 
 // serve does all that there is to do until ctx ends.

@@ -2,15 +2,28 @@ package mythic
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mythic-beasts/hostkit/acme/dns01"
 )
 
+const (
+	standardAPI   = "https://api.mythic-beasts.com/dns/v2"
+	standardLogin = "https://auth.mythic-beasts.com/login"
+	standardTTL   = 120 * time.Second
+)
+
 // V2 is a client of the DNS API v2. KeyID and Secret are all it needs. It may be used
-// by many goroutines, and must not be copied.
+// by many goroutines. Fields must not be changed after its first use, and it must not
+// be copied.
 type V2 struct {
 	// KeyID and Secret are those of an API key with the permission to change TXT
 	// records.
@@ -26,7 +39,8 @@ type V2 struct {
 	// https://auth.mythic-beasts.com/login.
 	Login string
 	// HTTP has the transport and its trust; it is not changed, and its redirect
-	// policy, cookies and time-out are not used. Nil means that of net/http.
+	// policy, cookies and time-out are not used. Nil means that of net/http. Limits
+	// and Network are for an *http.Transport; any other is used as it is.
 	HTTP *http.Client
 	// Network is the address family that is used, "tcp4" or "tcp6". None means that of
 	// the first connection, as long as it works: a token is for one address.
@@ -37,6 +51,15 @@ type V2 struct {
 	Timeout time.Duration
 	// Log is told of requests that are repeated; nil discards.
 	Log *slog.Logger
+
+	once     sync.Once
+	setupErr error
+	exchange *exchange
+	api      *url.URL
+	login    *url.URL
+	tokens   cache[Secret]
+	zones    cache[[]string]
+	selects  atomic.Int32 // what is known of the API's select=: see deleteMany
 }
 
 var (
@@ -45,17 +68,84 @@ var (
 	_ dns01.Verifier   = (*V2)(nil)
 )
 
-// AddTXT adds records, those of one zone in one request. One that is there already is
-// no error.
-func (c *V2) AddTXT(ctx context.Context, records ...dns01.TXT) error { return ctx.Err() }
+// String names the key.
+func (c *V2) String() string { return fmt.Sprintf("mythic.V2(%q)", c.KeyID) }
 
-// DeleteTXT deletes records of exactly these names and values. One that is not there
-// is no error.
-func (c *V2) DeleteTXT(ctx context.Context, records ...dns01.TXT) error { return ctx.Err() }
+// Format prints no more than String, for every verb: there are tokens inside.
+func (c *V2) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }
 
-// ZoneOf is the longest zone of the key that has the name, with a dot at its end. There
-// is none: fs.ErrNotExist.
-func (c *V2) ZoneOf(ctx context.Context, fqdn string) (string, error) { return "", ctx.Err() }
+// LogValue implements slog.LogValuer.
+func (c *V2) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
-// Visible asks the API whether all of the zone's name servers have the record.
-func (c *V2) Visible(ctx context.Context, record dns01.TXT) (bool, error) { return false, ctx.Err() }
+func (c *V2) setup() error {
+	c.once.Do(func() {
+		if c.KeyID == "" || c.Secret == "" {
+			c.setupErr = errors.New("mythic: V2 needs the ID and the secret of an API key, from the control panel")
+			return
+		}
+		if c.api, c.setupErr = address(c.API, standardAPI); c.setupErr != nil {
+			return
+		}
+		if c.login, c.setupErr = address(c.Login, standardLogin); c.setupErr != nil {
+			return
+		}
+		c.exchange, c.setupErr = newExchange(c.HTTP, c.Network, c.Timeout, c.Log)
+	})
+	return c.setupErr
+}
+
+// send makes a request of the API. With a token, 401 leads to one new log-in and one
+// more attempt, since a token ends early when the host's address changes.
+func (c *V2) send(ctx context.Context, req call) (reply, error) {
+	if err := c.setup(); err != nil {
+		return reply{}, err
+	}
+	var used *cached[Secret]
+	req.authorize = func(ctx context.Context, r *http.Request) (err error) {
+		if c.Basic {
+			r.SetBasicAuth(c.KeyID, string(c.Secret))
+			return nil
+		}
+		if used, err = c.tokens.get(ctx, c.logIn); err != nil {
+			return err
+		}
+		r.Header.Set("Authorization", "Bearer "+string(used.value))
+		return nil
+	}
+	r, err := c.exchange.do(ctx, req)
+	if err != nil || r.status != http.StatusUnauthorized || c.Basic {
+		return r, err
+	}
+	c.tokens.forget(used)
+	return c.exchange.do(ctx, req)
+}
+
+// failure is an answer as an error.
+func (c *V2) failure(op string, r reply) *Error {
+	secrets := []string{string(c.Secret)}
+	c.tokens.mu.Lock()
+	if t := c.tokens.current; t != nil {
+		secrets = append(secrets, string(t.value))
+	}
+	c.tokens.mu.Unlock()
+	e := newError(op, r, secrets...)
+	if e.kind == ErrUnauthorized && !c.Basic {
+		e.advice = "a new token was refused too: if this host's address changes between requests, use Basic"
+	}
+	return e
+}
+
+// path is the address of something in the API.
+func (c *V2) path(segments ...string) *url.URL {
+	for i, s := range segments {
+		segments[i] = url.PathEscape(s)
+	}
+	return c.api.JoinPath(segments...)
+}
+
+func (c *V2) ttl() time.Duration {
+	if c.TTL > 0 {
+		return c.TTL
+	}
+	return standardTTL
+}

@@ -49,6 +49,9 @@ type Manager struct {
 	// PollDS is how often the parent is asked while a DS is waited for, CheckDS how
 	// often otherwise; zero means 10 minutes and 24 hours.
 	PollDS, CheckDS time.Duration
+	// PollServed is how often the name servers of a zone are asked while they have not
+	// all got its last version; zero means a minute.
+	PollServed time.Duration
 	// Retry is how long until something that failed is tried again, at first; zero
 	// means a minute. It doubles up to an hour.
 	Retry time.Duration
@@ -101,7 +104,7 @@ func (m *Manager) shard(n int) *shard {
 // only follows it does nothing.
 func (m *Manager) work(ctx context.Context, z *zone, fn func(ctx context.Context) error) error {
 	work, done, err := m.shard(m.shardOf(z.name)).take(ctx, m.Store, false)
-	if errors.Is(err, errFollower) {
+	if errors.Is(err, ErrFollower) {
 		return nil
 	}
 	if err != nil {

@@ -257,7 +257,7 @@ func (m *Manager) wake(z *zone, status rotate.Status) time.Time {
 		earliest(z.askNext)
 	}
 	if m.Served != nil && slices.ContainsFunc(status.Blockers, func(b rotate.Blocker) bool { return b.Who == rotate.Publisher }) {
-		earliest(now.Add(pollServed))
+		earliest(now.Add(or(m.PollServed, pollServed)))
 	}
 	return at
 }

@@ -39,7 +39,7 @@ func verify(set rrset, zone string, keys []*dns.DNSKEY, now time.Time) (*dns.RRS
 	if len(set.sigs) == 0 {
 		return nil, errUnsigned
 	}
-	var last error = errors.New("no signature is by a key of " + zone)
+	last := errors.New("no signature is by a key of " + zone)
 	tries := 0
 	for _, sig := range set.sigs {
 		if !equalNames(sig.SignerName, zone) || !within(set.rrs[0].Header().Name, zone) || !usable(sig.Algorithm) {

@@ -28,7 +28,7 @@ import (
 
 const (
 	origin = "hosting.test"
-	secret = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=" //nolint:gosec // of the measurement
+	secret = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 )
 
 func main() {
@@ -53,7 +53,7 @@ func main() {
 
 // serveFile is our server.
 func serveFile(ctx context.Context, file, addr string) error {
-	f, err := os.Open(file) //nolint:gosec // of the measurement
+	f, err := os.Open(file)
 	if err != nil {
 		return err
 	}
@@ -132,7 +132,7 @@ func makeZone(ctx context.Context, file string, names int) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	f, err := os.Create(file) //nolint:gosec // of the measurement
+	f, err := os.Create(file)
 	if err != nil {
 		return 0, err
 	}
@@ -168,7 +168,7 @@ func (s *server) start(ctx context.Context, folder, file string) error {
 		if err != nil {
 			return err
 		}
-		cmd = exec.CommandContext(ctx, self, "-inside", file, s.addr) //nolint:gosec // itself
+		cmd = exec.CommandContext(ctx, self, "-inside", file, s.addr)
 	}
 	if err := cmd.Start(); err != nil {
 		return err

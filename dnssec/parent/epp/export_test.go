@@ -1,6 +1,9 @@
 package epp
 
-import "io"
+import (
+	"errors"
+	"io"
+)
 
 // ReadReply reads one data unit, and returns the code of its first result that is an
 // error.
@@ -14,7 +17,9 @@ func ReadReply(r io.Reader) (int, error) {
 		return 0, err
 	}
 	if err := refused(m.Response); err != nil {
-		return err.(*ResultError).Code, err
+		var r *ResultError
+		errors.As(err, &r)
+		return r.Code, err
 	}
 	return CodeOK, nil
 }

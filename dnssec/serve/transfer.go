@@ -16,6 +16,7 @@ type transfer struct {
 	zone   *dnssec.Zone
 	old    *dnssec.Zone // nil for the whole zone
 	single bool         // the SOA and nothing else
+	since  uint32       // the serial that the peer has, if it asks for changes
 	id     uint16
 	qname  string
 	qtype  uint16
@@ -58,7 +59,7 @@ func (s *Server) transfer(r *request) (t *transfer, rcode int) {
 	if !ok {
 		return nil, dns.RcodeFormatError
 	}
-	t.single = !serialAfter(e.zone.Serial(), soa.Serial)
+	t.since, t.single = soa.Serial, !serialAfter(e.zone.Serial(), soa.Serial)
 	if !t.single {
 		t.old = e.at(soa.Serial)
 		t.single = t.old == nil && r.udp
@@ -175,11 +176,15 @@ func appendOPT(b []byte) []byte {
 
 func (s *Server) logTransfer(st *stream, took time.Duration, err error) {
 	kind := "AXFR"
-	if st.t.old != nil {
+	switch {
+	case st.t.single:
+		kind = "current"
+	case st.t.old != nil:
 		kind = "IXFR"
 	}
 	attrs := []any{
 		"zone", st.t.zone.Origin(), "serial", st.t.zone.Serial(), "peer", st.t.r.from, "key", st.t.r.keyName,
+		"asked", dns.Type(st.t.qtype), "since", st.t.since,
 		"kind", kind, "records", st.records, "bytes", st.sent, "took", took,
 	}
 	if err != nil {

@@ -27,7 +27,9 @@ func (z *zone) source(ring keyring, want version) (*dnssec.Zone, error) {
 	if err != nil {
 		return nil, fmt.Errorf("manager: publish %q: %w", z.name, err)
 	}
-	others := slices.DeleteFunc(base.RRset(z.apex, dns.TypeDNSKEY), ring.has)
+	others := slices.DeleteFunc(base.RRset(z.apex, dns.TypeDNSKEY), func(rr dns.RR) bool {
+		return ring.has(rr) || slices.Contains(z.rec.Former, hashKey(rr.(*dns.DNSKEY)))
+	})
 	source, err := base.Update(func(tx *dnssec.Tx) error {
 		for _, typ := range []uint16{dns.TypeDNSKEY, dns.TypeCDS, dns.TypeCDNSKEY} {
 			tx.RemoveRRset(z.apex, typ)

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/miekg/dns"
 	"github.com/mythic-beasts/hostkit/dnssec"
 	"github.com/mythic-beasts/hostkit/dnssec/rotate"
 )
@@ -91,8 +92,10 @@ func (r keyring) check(id string, role rotate.Role, public string, digests []rot
 }
 
 // publicHash tells public keys apart.
-func publicHash(k *dnssec.Key) string {
-	sum := sha256.Sum256([]byte(k.DNSKEY(0).PublicKey))
+func publicHash(k *dnssec.Key) string { return hashKey(k.DNSKEY(0)) }
+
+func hashKey(k *dns.DNSKEY) string {
+	sum := sha256.Sum256([]byte(k.PublicKey))
 	return hex.EncodeToString(sum[:])
 }
 
@@ -181,6 +184,10 @@ func (m *Manager) drop(ctx context.Context, z *zone, ring keyring) error {
 		return nil
 	}
 	for _, id := range z.rec.Drop {
+		if hash := z.rec.Public[id]; hash != "" && !slices.Contains(z.rec.Former, hash) {
+			z.rec.Former = append(z.rec.Former, hash)
+			z.rec.Former = z.rec.Former[max(0, len(z.rec.Former)-maxFormer):]
+		}
 		if k := ring[id]; k != nil {
 			if err := m.Keys.Remove(ctx, k); err != nil {
 				return fmt.Errorf("manager: remove key %s: %w", id, err)

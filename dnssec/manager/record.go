@@ -43,6 +43,9 @@ type record struct {
 	// Public are hashes of the DNSKEY records by key ID, so that another key of the
 	// same tag is noticed.
 	Public map[string]string `json:"public,omitempty"`
+	// Former are such hashes of keys that were dropped: contents that still have their
+	// DNSKEY records must not bring them back.
+	Former []string `json:"former,omitempty"`
 	// DS is what the parent was seen to have last.
 	DS *rotate.DSFacts `json:"ds,omitempty"`
 }
@@ -219,6 +222,9 @@ func (r *record) keyPolicy() rotate.Policy {
 	}
 	return p
 }
+
+// maxFormer is how many keys that were dropped are known, the newest.
+const maxFormer = 100
 
 // remember adds the hashes of keys that are new, and forgets those of keys that are gone.
 func (r *record) remember(ring keyring) {

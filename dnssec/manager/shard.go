@@ -49,13 +49,12 @@ func newVote() *vote {
 
 func newShard(name string) *shard { return &shard{name: name, turn: make(chan struct{}, 1)} }
 
-// errFollower is for work that only the leader of a shard does, in a process that
-// waits to be it.
-var errFollower = errors.New("another process leads this zone")
+// ErrFollower is for work that only the process that leads a zone does, in another.
+var ErrFollower = errors.New("another process leads this zone")
 
 // take waits until this process leads the shard, and returns a context that ends with
 // that or with ctx, and a function to call when the work is done. Who only follows,
-// while Run waits for the lock, gets errFollower.
+// while Run waits for the lock, gets ErrFollower.
 func (s *shard) take(ctx context.Context, store Store, run bool) (context.Context, func(), error) {
 	if h := s.share(); h != nil {
 		work, done := s.under(ctx, h)
@@ -110,7 +109,7 @@ func (s *shard) lock(ctx context.Context, store Store) (*hold, error) {
 }
 
 // elected waits for the election that Run has begun. Without one it returns nil; who lost
-// it gets errFollower.
+// it gets ErrFollower.
 func (s *shard) elected(ctx context.Context) (*hold, error) {
 	s.mu.Lock()
 	vote := s.vote
@@ -127,7 +126,7 @@ func (s *shard) elected(ctx context.Context) (*hold, error) {
 		return h, nil
 	}
 	if s.follows() {
-		return nil, errFollower
+		return nil, ErrFollower
 	}
 	return nil, nil
 }

@@ -1,9 +1,12 @@
 package acme
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
+
+	lego "github.com/go-acme/lego/v4/acme"
 )
 
 // Types of problems, RFC 8555 section 6.7, that a caller may treat differently.
@@ -75,4 +78,44 @@ func (e *Error) Error() string {
 // Temporary says that the same request may succeed later without a change.
 func (e *Error) Temporary() bool {
 	return e.Status == 429 || e.Status >= 500 || e.Type == RateLimited || e.Type == ServerInternal || e.Type == BadNonce
+}
+
+const maxDetail = 1024
+
+// problem reads the document of a refusal.
+func (c *Client) problem(r *reply) *Error {
+	e := &Error{Status: r.status, RetryAfter: retryAfter(r.header, c.now())}
+	var doc lego.ProblemDetails
+	if err := json.Unmarshal(r.body, &doc); err != nil {
+		e.Detail = clip(string(r.body), 200)
+		return e
+	}
+	e.fill(&doc)
+	return e
+}
+
+// problemOf is a problem inside an object, or nil.
+func problemOf(doc *lego.ProblemDetails, identifier string) *Error {
+	if doc == nil {
+		return nil
+	}
+	e := &Error{Identifier: identifier}
+	e.fill(doc)
+	return e
+}
+
+func (e *Error) fill(doc *lego.ProblemDetails) {
+	e.Type, e.Detail, e.Instance = clip(doc.Type, maxDetail), clip(doc.Detail, maxDetail), clip(doc.Instance, maxDetail)
+	for _, sub := range doc.SubProblems[:min(len(doc.SubProblems), 100)] {
+		e.Subproblems = append(e.Subproblems, Error{
+			Type: clip(sub.Type, maxDetail), Detail: clip(sub.Detail, maxDetail), Identifier: clip(sub.Identifier.Value, maxDetail),
+		})
+	}
+}
+
+func clip(s string, most int) string {
+	if len(s) > most {
+		return s[:most] + "…"
+	}
+	return s
 }

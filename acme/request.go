@@ -70,4 +70,6 @@ func (c Certificate) Format(f fmt.State, _ rune) {
 // LogValue is what Format prints.
 func (c Certificate) LogValue() slog.Value { return slog.StringValue(c.summary()) }
 
-func (c Certificate) summary() string { return fmt.Sprintf("certificate of %q from %q", c.Names, c.URL) }
+func (c Certificate) summary() string {
+	return fmt.Sprintf("certificate of %q from %q", c.Names, c.URL)
+}

@@ -57,7 +57,7 @@ func TestFaults(t *testing.T) {
 					w.resolver.Anchors = nil
 				}
 				var log bytes.Buffer
-				p := &parent.Poller{Resolver: w.resolver, NoIPv6: true, Log: slog.New(slog.NewTextHandler(&log, nil))}
+				p := &parent.Poller{Resolver: w.resolver, NoIPv6: true, Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 				answers, err := p.Ask(t.Context(), child)
 				require.NoError(t, err, "%d %s", fault, mode)
 				require.Len(t, answers, 3)

@@ -111,7 +111,7 @@ type answer func(m *dns.Msg) bool
 func good(m *dns.Msg) bool      { return m.Authoritative && len(m.Answer) == 1 }
 func lame(m *dns.Msg) bool      { return !m.Authoritative && m.Rcode == 0 && len(m.Answer) == 0 }
 func truncated(m *dns.Msg) bool { return m.Truncated }
-func forged(m *dns.Msg) bool       { return m != nil }
+func forged(m *dns.Msg) bool    { return m != nil }
 func rcode(want int) answer     { return func(m *dns.Msg) bool { return m.Rcode == want } }
 
 func TestDNSDelegatesAndChases(t *testing.T) {

@@ -191,6 +191,7 @@ func TestAdoptBlind(t *testing.T) {
 // valid is a publisher that takes valid zones only.
 type valid struct {
 	t    *testing.T
+	now  *time.Time
 	ds   *good
 	last *dnssec.Zone
 }
@@ -203,7 +204,7 @@ func (v *valid) Publish(ctx context.Context, z *dnssec.Zone) error {
 		trust = append(trust, &dns.DS{Hdr: dns.RR_Header{Name: z.Origin().String(), Rrtype: dns.TypeDS, Class: dns.ClassINET},
 			KeyTag: d.Tag, Algorithm: d.Algorithm, DigestType: d.DigestType, Digest: d.Digest})
 	}
-	require.NoError(v.t, dnssec.Verify(ctx, z, dnssec.VerifyOptions{At: time.Now(), DS: trust}))
+	require.NoError(v.t, dnssec.Verify(ctx, z, dnssec.VerifyOptions{At: *v.now, DS: trust}))
 	v.last = z
 	return nil
 }
@@ -262,8 +263,8 @@ ns.d 300 A 192.0.2.2
 				}
 			}
 			before := slices.Clone(ds.ds[origin])
-			out := &valid{t: t, ds: ds}
 			now := time.Now()
+			out := &valid{t: t, now: &now, ds: ds}
 			p := policy()
 			p.Scheme = tt.scheme
 			if len(zone.RRset(zone.Origin(), dns.TypeNSEC3PARAM)) > 0 {

@@ -73,12 +73,15 @@ const resubmit = time.Hour
 
 // submit asks the parent for a change of the DS RRset, and tells people of it.
 func (m *Manager) submit(ctx context.Context, z *zone, want rotate.SetDS, now time.Time) error {
+	if len(want.Add)+len(want.Remove) == 0 {
+		z.submitted = ""
+		z.tell(func(v *view) { v.toldDS = "" })
+		return nil
+	}
 	what := fmt.Sprint(want.Add, want.Remove)
 	if z.see().toldDS != what {
 		z.tell(func(v *view) { v.toldDS = what })
-		if len(want.Add)+len(want.Remove) > 0 {
-			m.event(z, Event{Kind: DSWanted, Text: inWords(want)})
-		}
+		m.event(z, Event{Kind: DSWanted, Text: inWords(want)})
 	}
 	p := m.parent(z.name)
 	if p == nil || what == z.submitted && now.Before(z.submitAt.Add(resubmit)) {

@@ -50,7 +50,8 @@ type world struct {
 	saved                 *dnssec.Zone
 	published             []*dnssec.Zone
 	ds                    []rotate.DS
-	deaf                  bool // the parent does nothing
+	deaf                  bool  // the parent does nothing
+	refuse                error // what it says to that
 	observed              error
 	vary                  bool                  // that error is never the same
 	asked                 [][]rotate.DS         // DS to add, of each submission that has any
@@ -189,6 +190,9 @@ func (p parent) Submit(_ context.Context, _ string, add, remove []rotate.DS) err
 		if len(add) > 0 {
 			p.w.asked = append(p.w.asked, add)
 		}
+		if p.w.refuse != nil {
+			return p.w.refuse
+		}
 		if p.w.deaf {
 			return nil
 		}
@@ -222,12 +226,18 @@ func (p parent) Observe(context.Context, string) (f rotate.DSFacts, err error) {
 // setDS is a new DS RRset. Its caches keep what there was.
 func (w *world) setDS(ds []rotate.DS) {
 	w.ds = ds
+	w.serve(w.d, strings.Fields(ids(ds)), dsTTL)
+	w.validate()
+}
+
+// ids are DS records as caches have them here.
+func ids(ds []rotate.DS) string {
 	var ids []string
 	for _, d := range ds {
 		ids = append(ids, fmt.Sprintf("%d/%d", d.Algorithm, d.Tag))
 	}
-	w.serve(w.d, ids, dsTTL)
-	w.validate()
+	slices.Sort(ids)
+	return strings.Join(ids, " ")
 }
 
 // serve puts what is served now in the place of what was.

@@ -79,3 +79,42 @@ func octets(s string) (sum int) {
 	}
 	return sum
 }
+
+// Apart is how many records z has in memory that it does not share with o: as many as
+// it has, if both were read from files; those of changed names, if one was made from
+// the other.
+func (z *Zone) Apart(o *Zone) int {
+	theirs := make(map[*rrset]bool)
+	for s := range o.nodes.without(z.nodes) {
+		theirs[s] = true
+	}
+	count := 0
+	for s := range z.nodes.without(o.nodes) {
+		if !theirs[s] {
+			count += len(s.rdata)
+		}
+	}
+	return count
+}
+
+// without are the sets in chunks that o does not have.
+func (t tree) without(o tree) iter.Seq[*rrset] {
+	shared := make(map[*chunk]bool, len(o))
+	for _, c := range o {
+		shared[c] = true
+	}
+	return func(yield func(*rrset) bool) {
+		for _, c := range t {
+			if shared[c] {
+				continue
+			}
+			for _, n := range c.nodes {
+				for _, s := range n.sets {
+					if !yield(s) {
+						return
+					}
+				}
+			}
+		}
+	}
+}

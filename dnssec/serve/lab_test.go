@@ -3,9 +3,12 @@ package serve_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -119,4 +122,51 @@ func text(z *dnssec.Zone) string {
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	require.Eventually(t, ok, patience, 20*time.Millisecond, what)
+}
+
+// ledger is a log that keeps what a server says of transfers.
+type ledger struct {
+	mu  sync.Mutex // guards all
+	all []entry
+}
+
+type entry struct {
+	key, asked, kind string
+	serial, since    uint32
+}
+
+func (l *ledger) transfers() []entry {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.all)
+}
+
+func (l *ledger) Enabled(context.Context, slog.Level) bool { return true }
+func (l *ledger) WithAttrs([]slog.Attr) slog.Handler       { return l }
+func (l *ledger) WithGroup(string) slog.Handler            { return l }
+
+func (l *ledger) Handle(_ context.Context, r slog.Record) error {
+	if r.Message != "serve: transfer" {
+		return nil
+	}
+	var e entry
+	r.Attrs(func(a slog.Attr) bool {
+		switch a.Key {
+		case "key":
+			e.key = a.Value.String()
+		case "asked":
+			e.asked = a.Value.String()
+		case "kind":
+			e.kind = a.Value.String()
+		case "serial":
+			e.serial = uint32(a.Value.Uint64())
+		case "since":
+			e.since = uint32(a.Value.Uint64())
+		}
+		return true
+	})
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all = append(l.all, e)
+	return nil
 }

@@ -7,20 +7,26 @@ import (
 	"github.com/mythic-beasts/hostkit/dnssec"
 )
 
-const defaultHistory = 32
+const (
+	defaultHistory = 32
+	// smallHistory is how many records old snapshots may have without being counted.
+	smallHistory = 1000
+)
 
 // entry is a zone as it is served. It is never changed, so that whoever has one
 // goes on with it while the zone is replaced.
 type entry struct {
 	zone *dnssec.Zone
-	// earlier are snapshots before, the newest first, and changes is how many
-	// records a transfer from each of them has.
+	// earlier are snapshots before, the newest first.
 	earlier []earlier
 }
 
 type earlier struct {
-	zone    *dnssec.Zone
+	zone *dnssec.Zone
+	// changes is how many records a transfer has that begins here.
 	changes int
+	// apart is how many records the snapshot does not share with the one after it.
+	apart int
 }
 
 // Publish serves a zone, in the place of the one of its name if there is one, and
@@ -103,17 +109,19 @@ func (s *Server) history() int {
 }
 
 // history is the snapshots before z. Those from which a transfer would have as much
-// as the zone itself are of no use.
+// as the zone itself are of no use; and all of them keep no more records in memory,
+// besides those of z, than z has.
 func (e *entry) history(z *dnssec.Zone, limit int) (kept []earlier, changed bool) {
 	removed, added := dnssec.Diff(e.zone, z)
 	changes := len(removed) + len(added)
-	kept = append(kept, earlier{zone: e.zone})
+	kept = append(kept, earlier{zone: e.zone, apart: e.zone.Apart(z)})
 	kept = append(kept, e.earlier...)
-	room := z.Records()
+	room, memory := z.Records(), max(z.Records(), smallHistory)
 	for i := range kept {
 		kept[i].changes += changes
-		if i == limit || kept[i].changes >= room {
-			kept = kept[:i]
+		memory -= kept[i].apart
+		if i == limit || kept[i].changes >= room || memory < 0 {
+			kept = kept[:i:i]
 			break
 		}
 	}

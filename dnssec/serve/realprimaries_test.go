@@ -3,19 +3,22 @@ package serve_test
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/miekg/dns"
 	"github.com/mythic-beasts/hostkit/dnssec"
 	"github.com/mythic-beasts/hostkit/dnssec/serve"
 	"github.com/mythic-beasts/hostkit/internal/dnspeer"
 	"github.com/stretchr/testify/require"
 )
 
-// A puller has what NSD, Knot and BIND have, also after their zone has changed, each
-// signed in the way of its own.
+// A puller has what NSD, Knot and BIND have, and after their zone has changed it asks
+// for the change, and gets no more than that, each signed in the way of its own.
 func TestRealPrimaries(t *testing.T) {
 	k := xfrKey(t)
 	a := zone(t, origin, 1, many(20_000)...)
@@ -25,9 +28,9 @@ func TestRealPrimaries(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			s := launch(t, asPrimary(what, text(a)))
-			got := make(chan *dnssec.Zone, 10)
+			got, tap := make(chan *dnssec.Zone, 10), &tap{}
 			p := &serve.Puller{
-				Zone: origin, Primaries: []serve.Primary{{Addr: s.Addr, Key: &k}}, MinWait: 100 * time.Millisecond,
+				Zone: origin, Primaries: []serve.Primary{{Addr: s.Addr, Key: &k, Dial: tap.dial}}, MinWait: 100 * time.Millisecond,
 				Changed: func(_ context.Context, z *dnssec.Zone) error { got <- z; return nil },
 			}
 			ctx, cancel := context.WithCancel(t.Context())
@@ -39,8 +42,71 @@ func TestRealPrimaries(t *testing.T) {
 			require.Equal(t, text(b), text(<-got))
 			cancel()
 			require.NoError(t, <-done)
+			transfers := tap.transfers()
+			require.Equal(t, dns.TypeAXFR, transfers[0].asked)
+			require.Greater(t, transfers[0].octets, 300_000)
+			for _, x := range transfers[1:] {
+				require.Equal(t, dns.TypeIXFR, x.asked)
+				require.Less(t, x.octets, 2000)
+			}
+			require.Greater(t, len(transfers), 1)
 		})
 	}
+}
+
+// tap sees what goes through connections.
+type tap struct {
+	mu  sync.Mutex // guards what is below, and the taps of connections
+	all []*tapped
+}
+
+type tapped struct {
+	net.Conn
+	tap    *tap
+	asked  uint16 // by TCP
+	octets int    // that came
+}
+
+func (p *tap) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	c, err := new(net.Dialer).DialContext(ctx, network, address)
+	if err != nil || network == "udp" {
+		return c, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	x := &tapped{Conn: c, tap: p}
+	p.all = append(p.all, x)
+	return x, nil
+}
+
+// transfers are those that were asked for, and not the serials.
+func (p *tap) transfers() (out []tapped) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, x := range p.all {
+		if x.asked == dns.TypeAXFR || x.asked == dns.TypeIXFR {
+			out = append(out, *x)
+		}
+	}
+	return out
+}
+
+func (x *tapped) Write(b []byte) (int, error) {
+	var m dns.Msg
+	if len(b) > 2 && m.Unpack(b[2:]) == nil && len(m.Question) == 1 {
+		x.tap.mu.Lock()
+		x.asked = m.Question[0].Qtype
+		x.tap.mu.Unlock()
+	}
+	return x.Conn.Write(b)
+}
+
+func (x *tapped) Read(b []byte) (int, error) {
+	n, err := x.Conn.Read(b)
+	x.tap.mu.Lock()
+	defer x.tap.mu.Unlock()
+	x.octets += n
+	return n, err
 }
 
 // asPrimary is a configuration to serve a zone to who has the key.
@@ -49,7 +115,7 @@ func asPrimary(what, zone string) dnspeer.Authority {
 	switch what {
 	case "nsd":
 		a.Blocks = []string{"key:", `  name: "xfr.example"`, "  algorithm: hmac-sha256", fmt.Sprintf("  secret: %q", secret64)}
-		a.ZoneLines = map[string][]string{origin: {"provide-xfr: 127.0.0.0/8 xfr.example"}}
+		a.ZoneLines = map[string][]string{origin: {"provide-xfr: 127.0.0.0/8 xfr.example", "store-ixfr: yes", "create-ixfr: yes"}}
 	case "knot":
 		a.Blocks = []string{
 			"key:", "  - id: xfr.example", "    algorithm: hmac-sha256", "    secret: " + secret64,

@@ -32,7 +32,8 @@ type Server struct {
 	TLS *tls.Config
 	// History is how many snapshots of a zone are kept for incremental transfers;
 	// zero means 32, less means none. They share what did not change, if each
-	// was made from the one before, as [dnssec.Signer] and [dnssec.Zone.Update] do.
+	// was made from the one before, as [dnssec.Signer] and [dnssec.Zone.Update] do;
+	// otherwise only as many are kept as have no more records than the zone itself.
 	History int
 	// Limits bound what peers may use.
 	Limits Limits

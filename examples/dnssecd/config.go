@@ -38,6 +38,8 @@ type Settings struct {
 
 	PollDS  daemon.Duration `toml:"poll_ds"`
 	CheckDS daemon.Duration `toml:"check_ds"`
+
+	PollServed daemon.Duration `toml:"poll_served"`
 }
 
 // tlsConfig is [tls], for transfers over TLS.

@@ -39,7 +39,7 @@ func TestZoneOfAFile(t *testing.T) {
 	})
 	require.EqualValues(t, 3, r.serial(r.dns, "example.com."))
 
-	r.write("example.com", changed+"www 60 IN CNAME ns\n")
+	r.write("example.com", changed+"www 1 IN CNAME ns\n")
 	r.reload()
 	r.await("the fault", func() bool { return strings.Contains(r.said(), "a zone is not as its file has it") })
 	require.EqualValues(t, 3, r.serial(r.dns, "example.com."), "as before")

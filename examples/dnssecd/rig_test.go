@@ -24,10 +24,10 @@ import (
 // patience is for a machine with much else to do.
 const patience = 60 * time.Second
 
-const text = `@ 60 IN SOA ns h 1 3600 600 86400 60
-@ 60 IN NS ns
-ns 60 IN A 192.0.2.53
-www 60 IN A 192.0.2.1
+const text = `@ 1 IN SOA ns h 1 3600 600 86400 1
+@ 1 IN NS ns
+ns 1 IN A 192.0.2.53
+www 1 IN A 192.0.2.1
 `
 
 // rig is a signer in a process of its own.
@@ -76,7 +76,7 @@ func (r *rig) zone(name, more string) {
 
 // configure writes the configuration.
 func (r *rig) configure() {
-	r.write("dnssecd.toml", fmt.Sprintf("listen = [%q]\nstate = %q\ncontrol = %q\npoll_ds = \"200ms\"\ncheck_ds = \"1s\"\n%s",
+	r.write("dnssecd.toml", fmt.Sprintf("listen = [%q]\nstate = %q\ncontrol = %q\npoll_ds = \"200ms\"\ncheck_ds = \"1s\"\npoll_served = \"200ms\"\n%s",
 		r.dns, r.path("state"), r.path("control"), r.config))
 }
 

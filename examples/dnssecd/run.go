@@ -69,7 +69,8 @@ func run(ctx context.Context, d *daemon.Daemon[config]) error {
 		Keys: dnssec.KeyFiles{Path: cfg.Keys}, Store: store, Zones: manager.ZoneFiles{Path: filepath.Join(cfg.State, "zones")},
 		Publisher: s.server, Parent: s.parent, Served: s.served, Log: d.Log, Events: s.event,
 		Workers: cfg.Workers, PollDS: time.Duration(cfg.PollDS), CheckDS: time.Duration(cfg.CheckDS),
-		Signer: dnssec.Signer{BatchECDSA: cfg.BatchECDSA},
+		PollServed: time.Duration(cfg.PollServed),
+		Signer:     dnssec.Signer{BatchECDSA: cfg.BatchECDSA},
 	}
 	s.pulls = newPulls(s)
 	d.Metrics.MustRegister(serverCollector{s.server})

@@ -14,15 +14,15 @@ const (
 
 // checkCDS checks the records for the parent (RFC 7344, section 4.1).
 func (v *verifier) checkCDS(signers, entries []*verifyKey) {
-	cds, cdsGone := v.readCDS(dns.TypeCDS, deleteCDS, v.facts.keyOfCDS)
-	cdnskey, cdnskeyGone := v.readCDS(dns.TypeCDNSKEY, deleteCDNSKY, v.facts.keyOfCDNSKEY)
+	cds := v.readCDS(dns.TypeCDS, deleteCDS, v.facts.keyOfCDS)
+	cdnskey := v.readCDS(dns.TypeCDNSKEY, deleteCDNSKY, v.facts.keyOfCDNSKEY)
 	for _, typ := range []uint16{dns.TypeCDS, dns.TypeCDNSKEY} {
 		if v.facts.apex.has(typ) && !meet(v.facts.signersOf(typ), entries) {
 			v.found.add(v.facts.origin, typ, RuleCDSSigner, "no key signs it by which the parent knows the zone")
 		}
 	}
 	both := v.facts.apex.has(dns.TypeCDS) && v.facts.apex.has(dns.TypeCDNSKEY)
-	if both && (cdsGone != cdnskeyGone || !sameKeys(cds, cdnskey)) {
+	if both && !sameKeys(cds, cdnskey) {
 		v.found.add(v.facts.origin, dns.TypeCDS, RuleCDS, "it is not of the keys that CDNSKEY is of")
 	}
 	for typ, keys := range map[uint16][]*verifyKey{dns.TypeCDS: cds, dns.TypeCDNSKEY: cdnskey} {
@@ -35,15 +35,11 @@ func (v *verifier) checkCDS(signers, entries []*verifyKey) {
 	}
 }
 
-// readCDS is the keys that an RRset names, and whether it is the one that asks for
-// removal.
-func (v *verifier) readCDS(typ uint16, gone string, find func(rdata string) (*verifyKey, string)) ([]*verifyKey, bool) {
+// readCDS is the keys that an RRset names; none if it asks for removal.
+func (v *verifier) readCDS(typ uint16, gone string, find func(rdata string) (*verifyKey, string)) []*verifyKey {
 	set := v.facts.apex.set(typ, 0)
-	if set == nil {
-		return nil, false
-	}
-	if len(set.rdata) == 1 && set.rdata[0] == gone {
-		return nil, true
+	if set == nil || len(set.rdata) == 1 && set.rdata[0] == gone {
+		return nil
 	}
 	var keys []*verifyKey
 	for _, rdata := range set.rdata {
@@ -62,7 +58,7 @@ func (v *verifier) readCDS(typ uint16, gone string, find func(rdata string) (*ve
 		}
 		keys = append(keys, k)
 	}
-	return keys, false
+	return keys
 }
 
 func (f *facts) keyOfCDNSKEY(rdata string) (*verifyKey, string) {

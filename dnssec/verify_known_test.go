@@ -122,9 +122,45 @@ func TestVerifyKnownFollowsAZone(t *testing.T) {
 	// Signatures that were good are no longer.
 	_, err := dnssec.VerifyNext(t.Context(), prev, dnssec.VerifyOptions{Known: known, At: at.AddDate(0, 0, 15)})
 	require.ErrorContains(t, err, string(dnssec.RuleExpired))
+	// Nor were they before they began.
+	_, err = dnssec.VerifyNext(t.Context(), prev, dnssec.VerifyOptions{Known: known, At: at.AddDate(0, 0, -1)})
+	require.ErrorContains(t, err, string(dnssec.RuleInception))
 	// Nor are they by other rules.
 	_, err = dnssec.VerifyNext(t.Context(), prev, dnssec.VerifyOptions{Known: known, At: at, Remaining: 1000 * 3600e9})
 	require.ErrorContains(t, err, string(dnssec.RuleRemaining))
+}
+
+// A record far before can be what makes names faulty, which did not change.
+func TestVerifyKnownSeesWhatComesBefore(t *testing.T) {
+	var text strings.Builder
+	text.WriteString(shapes)
+	for i := range 2000 {
+		fmt.Fprintf(&text, "n%d.p A 192.0.2.1\n", i)
+	}
+	for what, denial := range denials {
+		z, _ := sign(t, &dnssec.Signer{Denial: denial}, parse(t, text.String()), nil, pair(t, dnssec.Ed25519), now())
+		known, err := dnssec.VerifyNext(t.Context(), z, dnssec.VerifyOptions{})
+		require.NoError(t, err)
+		bad, err := z.Update(func(tx *dnssec.Tx) error { return tx.Add(rr(t, "p.hosting.test. 60 NS ns.other.test.")) })
+		require.NoError(t, err)
+		o := dnssec.VerifyOptions{Limit: 1e6, Known: known}
+		_, err = dnssec.VerifyNext(t.Context(), bad, o)
+		o.Known = nil
+		full := rules(dnssec.Verify(t.Context(), bad, o))
+		require.Equal(t, full, rules(err), what)
+		require.Greater(t, len(full), 2000, what)
+	}
+}
+
+// What was let pass before is no longer.
+func TestVerifyKnownByOtherRules(t *testing.T) {
+	z, _ := sign(t, &dnssec.Signer{}, parse(t, shapes), nil, pair(t, dnssec.Ed25519), now())
+	bad, err := z.Update(func(tx *dnssec.Tx) error { return tx.Replace(rr(t, "mail.hosting.test. 60 A 192.0.2.200")) })
+	require.NoError(t, err)
+	known, err := dnssec.VerifyNext(t.Context(), bad, dnssec.VerifyOptions{Allow: []dnssec.Rule{dnssec.RuleCrypto}})
+	require.NoError(t, err)
+	_, err = dnssec.VerifyNext(t.Context(), bad, dnssec.VerifyOptions{Known: known})
+	require.Equal(t, []string{"mail.hosting.test. A: signature wrong"}, rules(err))
 }
 
 // A signature that is of no use under the present keys is not taken from before.

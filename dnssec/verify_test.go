@@ -106,6 +106,7 @@ func TestVerifyByTheParentsDS(t *testing.T) {
 		want bool
 	}{
 		"the key":                          {[]*dns.DS{good}, true},
+		"by SHA-1, which parents have":     {[]*dns.DS{keys[0].Key.DNSKEY(60).ToDS(dns.SHA1)}, true},
 		"the key and one in reserve":       {[]*dns.DS{ds(other, dnssec.SHA256), good}, true},
 		"the key and what nobody knows":    {[]*dns.DS{unknown, good}, true},
 		"another key":                      {[]*dns.DS{ds(other, dnssec.SHA256)}, false},
@@ -174,6 +175,16 @@ func TestVerifyRecordsForTheParent(t *testing.T) {
 	require.NoError(t, err)
 	signed, _ = sign(t, &dnssec.Signer{ZONEMD: []dnssec.ZONEMDHash{dnssec.ZONEMDSHA384, dnssec.ZONEMDSHA512}}, gone, nil, keys, now())
 	require.NoError(t, verify(t, signed))
+}
+
+// Digests of the zone: two of a kind are of no use (RFC 8976, section 2.2.2).
+func TestVerifyTwoDigests(t *testing.T) {
+	z, _ := sign(t, &dnssec.Signer{ZONEMD: []dnssec.ZONEMDHash{dnssec.ZONEMDSHA384}}, parse(t, shapes), nil, pair(t, dnssec.Ed25519), now())
+	two := ofType(z, dns.TypeZONEMD)[0].(*dns.ZONEMD)
+	two.Digest = strings.Repeat("00", 48)
+	z, err := z.Update(func(tx *dnssec.Tx) error { return tx.Add(two) })
+	require.NoError(t, err)
+	require.ErrorContains(t, verify(t, z), "two records have scheme 1 and hash 1")
 }
 
 // Random zones are as the signer makes them, by code that shares nothing with it.

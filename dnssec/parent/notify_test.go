@@ -93,6 +93,51 @@ func TestNotify(t *testing.T) {
 	})
 }
 
+// What was sent is remembered of each zone for itself, for as long as is said, and
+// only if it was taken.
+func TestNotifyAgain(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, dnssectest.ParentOptions{Records: dsyncText(t, "*._dsync.test.", scanner)})
+		require.NoError(t, w.parent.Delegate("other.test.", "ns.child.test."))
+		fail, calls := false, 0
+		w.net.Handle(primary, func(_ string, packet []byte) [][]byte {
+			m := new(dns.Msg)
+			require.NoError(t, m.Unpack(packet))
+			calls++
+			r := new(dns.Msg).SetReply(m)
+			if fail {
+				r.Rcode = dns.RcodeServerFailure
+			}
+			out, err := r.Pack()
+			require.NoError(t, err)
+			return [][]byte{out}
+		})
+		now := time.Unix(1e9, 0)
+		n := &parent.Notify{Resolver: w.resolver, Again: time.Minute, Now: func() time.Time { return now }}
+		submit := func(zone string, want int, add ...rotate.DS) {
+			t.Helper()
+			before := calls
+			require.NoError(t, n.Submit(t.Context(), zone, add, nil))
+			require.Equal(t, want, calls-before)
+		}
+		submit(child, 1, digest(1), digest(2))
+		submit("CHILD.test", 0, digest(2), digest(1))
+		submit("other.test.", 1, digest(1), digest(2))
+		now = now.Add(time.Minute - time.Nanosecond)
+		submit(child, 0, digest(1), digest(2))
+		now = now.Add(time.Nanosecond)
+		submit(child, 1, digest(1), digest(2))
+		submit(child, 1, digest(3)) // another change
+		submit(child, 1, digest(1), digest(2))
+
+		fail = true
+		require.ErrorContains(t, n.Submit(t.Context(), child, []rotate.DS{digest(4)}, nil), "SERVFAIL")
+		fail = false
+		submit(child, 1, digest(4))
+		submit(child, 0, digest(4))
+	})
+}
+
 func TestNotifyFails(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t, dnssectest.ParentOptions{Records: dsyncText(t, "*._dsync.test.", scanner)})

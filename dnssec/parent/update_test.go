@@ -5,7 +5,9 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/miekg/dns"
 	"github.com/stretchr/testify/require"
@@ -63,7 +65,7 @@ func TestUpdateRaces(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w, u := newUpdate(t)
 		races := 1
-		inner := dnssectest.Handler(nil)
+		inner := through(w, primary)
 		other := netip.MustParseAddrPort("192.0.2.77:53")
 		w.net.Handle(other, func(network string, packet []byte) [][]byte {
 			m := new(dns.Msg)
@@ -73,7 +75,6 @@ func TestUpdateRaces(t *testing.T) {
 			}
 			return inner(network, packet)
 		})
-		inner = forward(t, w, primary)
 		u.Server = other
 		require.NoError(t, u.Submit(t.Context(), child, []rotate.DS{digest(3)}, []rotate.DS{digest(1)}))
 		require.ElementsMatch(t, []rotate.DS{digest(2), digest(3), digest(50)}, w.parent.DS(child))
@@ -83,26 +84,6 @@ func TestUpdateRaces(t *testing.T) {
 		require.ErrorContains(t, err, "somebody else changes the same records")
 		require.Contains(t, w.parent.DS(child), digest(3))
 	})
-}
-
-// forward hands packets to a server of the network.
-func forward(t *testing.T, w *world, to netip.AddrPort) dnssectest.Handler {
-	return func(_ string, packet []byte) [][]byte {
-		conn, err := w.net.Dial(t.Context(), "udp", to.String())
-		if err != nil {
-			return nil
-		}
-		defer conn.Close()
-		if _, err := conn.Write(packet); err != nil {
-			return nil
-		}
-		answer := make([]byte, 1<<16)
-		n, err := conn.Read(answer)
-		if err != nil {
-			return nil
-		}
-		return [][]byte{answer[:n]}
-	}
 }
 
 func TestUpdateRefused(t *testing.T) {
@@ -162,4 +143,99 @@ func TestUpdateForged(t *testing.T) {
 		u.Zone = "test."
 		require.ErrorContains(t, u.Submit(t.Context(), child, []rotate.DS{digest(3)}, w.ds), "not signed")
 	})
+}
+
+// updates are the messages that a server has got, which does what they say unless
+// answer has something else to say.
+func updates(t *testing.T, w *world, u *parent.Update, answer func(n int) int) *[]*dns.Msg {
+	t.Helper()
+	var got []*dns.Msg
+	inner := through(w, primary)
+	u.Server = netip.MustParseAddrPort("192.0.2.78:53")
+	w.net.Handle(u.Server, func(network string, packet []byte) [][]byte {
+		m := new(dns.Msg)
+		if m.Unpack(packet) != nil || m.Opcode != dns.OpcodeUpdate {
+			return inner(network, packet)
+		}
+		got = append(got, m)
+		if rcode := answer(len(got)); rcode != dns.RcodeSuccess {
+			return reply(t, m, rcode)
+		}
+		return inner(network, packet)
+	})
+	return &got
+}
+
+// reply is an answer that is signed by the key.
+func reply(t *testing.T, m *dns.Msg, rcode int) [][]byte {
+	t.Helper()
+	r := new(dns.Msg).SetRcode(m, rcode)
+	r.SetTsig("child.", dns.HmacSHA256, 300, time.Now().Unix())
+	out, _, err := dns.TsigGenerate(r, tsigSecret, m.IsTsig().MAC, false)
+	require.NoError(t, err)
+	return [][]byte{out}
+}
+
+// The message has the form of RFC 2136, sections 2.4 and 2.5: from exactly these
+// records of a zone that is delegated, to exactly those.
+func TestUpdateMessage(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w, u := newUpdate(t)
+		got := updates(t, w, u, func(int) int { return dns.RcodeSuccess })
+		text := func(rrs []dns.RR) []string {
+			var all []string
+			for _, rr := range rrs {
+				all = append(all, strings.Join(strings.Fields(rr.String()), " "))
+			}
+			return all
+		}
+		require.NoError(t, u.Submit(t.Context(), child, []rotate.DS{digest(3)}, []rotate.DS{digest(1), digest(8)}))
+		m := (*got)[0]
+		require.Equal(t, []dns.Question{{Name: "test.", Qtype: dns.TypeSOA, Qclass: dns.ClassINET}}, m.Question)
+		require.ElementsMatch(t, []string{
+			"child.test. 0 CLASS255 NS", "child.test. 0 IN DS " + upper(digest(1)), "child.test. 0 IN DS " + upper(digest(2)),
+		}, text(m.Answer))
+		require.ElementsMatch(t, []string{
+			"child.test. 0 NONE DS " + upper(digest(1)), "child.test. 600 IN DS " + upper(digest(3)),
+		}, text(m.Ns))
+		require.NoError(t, u.Submit(t.Context(), child, nil, []rotate.DS{digest(2), digest(3)}))
+		u.TTL = 77
+		require.NoError(t, u.Submit(t.Context(), child, []rotate.DS{digest(4)}, nil))
+		m = (*got)[2]
+		require.ElementsMatch(t, []string{"child.test. 0 CLASS255 NS", "child.test. 0 NONE DS 0 0 0"}, text(m.Answer))
+		require.Equal(t, []string{"child.test. 77 IN DS " + upper(digest(4))}, text(m.Ns))
+		require.Len(t, *got, 3)
+	})
+}
+
+// upper is a DS as the library writes it.
+func upper(d rotate.DS) string {
+	return fmt.Sprintf("%d %d %d %s", d.Tag, d.Algorithm, d.DigestType, strings.ToUpper(d.Digest))
+}
+
+// Only an answer that the prerequisites fail makes it look again.
+func TestUpdateAnswers(t *testing.T) {
+	for rcode, want := range map[int]int{
+		dns.RcodeNXRrset: 3, dns.RcodeYXRrset: 3, dns.RcodeNameError: 1, dns.RcodeServerFailure: 1, dns.RcodeRefused: 1,
+		dns.RcodeNotZone: 1, dns.RcodeNotAuth: 1,
+	} {
+		bubble(t, func(t *testing.T) {
+			w, u := newUpdate(t)
+			got := updates(t, w, u, func(int) int { return rcode })
+			says := dns.RcodeToString[rcode]
+			if want > 1 {
+				says = "somebody else changes the same records"
+			}
+			require.ErrorContains(t, u.Submit(t.Context(), child, []rotate.DS{digest(3)}, nil), says)
+			require.Len(t, *got, want, dns.RcodeToString[rcode])
+			require.ElementsMatch(t, w.ds, w.parent.DS(child))
+			// Once is no reason to give up.
+			got = updates(t, w, u, func(n int) int { return rcode * max(0, 2-n) })
+			if err := u.Submit(t.Context(), child, []rotate.DS{digest(3)}, nil); want > 1 {
+				require.NoError(t, err)
+				require.Contains(t, w.parent.DS(child), digest(3))
+			}
+			require.Len(t, *got, min(want, 2))
+		})
+	}
 }

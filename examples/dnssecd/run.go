@@ -119,6 +119,10 @@ func listenControl(ctx context.Context, path string) (net.Listener, error) {
 	return daemon.ListenUnix(ctx, path)
 }
 
+// settle is how long all zones may take to be published before the daemon counts as
+// ready all the same.
+const settle = 10 * time.Second
+
 // serve does all that there is to do until ctx ends.
 func (s *signer) serve(ctx context.Context, d *daemon.Daemon[config], l serve.Listeners, control net.Listener) error {
 	g, gctx := errgroup.WithContext(ctx)
@@ -138,7 +142,17 @@ func (s *signer) serve(ctx context.Context, d *daemon.Daemon[config], l serve.Li
 		defer cancel()
 		return commands.Shutdown(grace)
 	})
-	s.contents(gctx)
+	all := make(chan struct{})
+	g.Go(func() error {
+		defer close(all)
+		s.contents(gctx)
+		return nil
+	})
+	select {
+	case <-all:
+	case <-gctx.Done():
+	case <-time.After(settle): // another process leads, and these wait for its end
+	}
 	d.OnReload(func(cfg *config) error { return s.reload(gctx, cfg) })
 	d.Ready()
 	err := g.Wait()

@@ -38,14 +38,14 @@ func (s *signer) loadFile(ctx context.Context, z *zoneConfig) error {
 // zone with a fault is logged, and stays as it was published last.
 func (s *signer) contents(ctx context.Context) {
 	cfg := s.current()
+	s.pulls.set(ctx, cfg)
 	for i := range cfg.Zones {
 		z := &cfg.Zones[i]
 		if z.File == "" {
 			continue
 		}
-		if err := s.loadFile(ctx, z); err != nil {
+		if err := s.loadFile(ctx, z); err != nil && ctx.Err() == nil {
 			s.log.Error("a zone is not as its file has it", "zone", z.Name, "err", err)
 		}
 	}
-	s.pulls.set(ctx, cfg)
 }

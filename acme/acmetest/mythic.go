@@ -2,6 +2,8 @@ package acmetest
 
 import (
 	"context"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -107,6 +109,7 @@ func NewMythic(t testing.TB, dns dns01.Provider, opts MythicOptions) *Mythic {
 		m.server.Listener = opts.Listener
 	}
 	m.server.Config.IdleTimeout = opts.KeepAlive
+	m.server.Config.ErrorLog = log.New(io.Discard, "", 0) // of connections that end early
 	m.server.StartTLS()
 	m.client = m.trusting()
 	t.Cleanup(m.close)

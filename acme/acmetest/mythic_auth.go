@@ -12,9 +12,6 @@ import (
 	"time"
 )
 
-// maxMythicBody is what the fake reads of a request.
-const maxMythicBody = 1 << 20
-
 // mythicToken is good for one key, from one address.
 type mythicToken struct {
 	key   MythicKey
@@ -29,7 +26,6 @@ func (m *Mythic) handler() http.Handler {
 	mux.HandleFunc("/{$}", m.serveV1)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { mythicPage(w, http.StatusNotFound) })
 	return m.faulty(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, maxMythicBody)
 		mux.ServeHTTP(w, r)
 		if m.opts.Delay == 0 {
 			m.publish(true)

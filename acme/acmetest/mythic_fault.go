@@ -1,6 +1,8 @@
 package acmetest
 
 import (
+	"bytes"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -8,6 +10,9 @@ import (
 	"strings"
 	"time"
 )
+
+// maxMythicBody is what the fake reads of a request.
+const maxMythicBody = 1 << 20
 
 // MythicFault makes requests fail.
 type MythicFault struct {
@@ -93,6 +98,13 @@ func (m *Mythic) fault(r *http.Request) MythicFault {
 // faulty serves requests with the faults, and keeps a record of them.
 func (m *Mythic) faulty(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// With its body read, the end of a connection is noticed.
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxMythicBody))
+		if err != nil {
+			mythicPage(w, http.StatusRequestEntityTooLarge)
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
 		f := m.fault(r)
 		mythicWait(r, m.opts.Latency+f.Wait)
 		answer := httptest.NewRecorder()

@@ -1,10 +1,8 @@
 package acmetest
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"mime"
 	"net/http"
@@ -54,12 +52,6 @@ func (m *Mythic) listZones(w http.ResponseWriter, key MythicKey) {
 // serveRecords has the zone, and the host and type of the path or "".
 func (m *Mythic) serveRecords(w http.ResponseWriter, r *http.Request, key MythicKey, place []string) {
 	zone, host, typ := mythicName(place[0]), strings.ToLower(place[1]), strings.ToUpper(place[2])
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		mythicPage(w, http.StatusRequestEntityTooLarge)
-		return
-	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	z := m.zones[zone]

@@ -60,12 +60,12 @@ const (
 	maxMessage  = 300
 )
 
-// newError is an answer as an error. The secrets are those that the server may repeat.
-func newError(op string, r reply, secrets ...string) *Error {
+// newError is an answer as an error.
+func newError(op string, r reply) *Error {
 	e := &Error{Op: op, Status: r.status, RetryAfter: r.retryAfter}
 	messages := r.messages()
 	for _, m := range messages[:min(len(messages), maxMessages)] {
-		e.Messages = append(e.Messages, short(redact(m, secrets...)))
+		e.Messages = append(e.Messages, short(redact(m, r.secrets...)))
 	}
 	switch r.status {
 	case http.StatusUnauthorized:

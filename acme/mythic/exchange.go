@@ -43,6 +43,7 @@ type reply struct {
 	status     int
 	retryAfter time.Duration
 	body       []byte
+	secrets    []string // that were sent, and that the server may repeat
 }
 
 // exchange sends requests and reads their answers, for one client.
@@ -144,7 +145,7 @@ func (x *exchange) once(ctx context.Context, c call) (r reply, err error, final 
 	}
 	if c.authorize != nil {
 		if err := c.authorize(ctx, req); err != nil {
-			return r, fmt.Errorf("mythic: %s: %w", c.op, err), true
+			return r, err, true
 		}
 	}
 	resp, err := x.client.Do(req)

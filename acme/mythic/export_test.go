@@ -16,7 +16,7 @@ var (
 		return hosts, values, only
 	}
 	Refusal = func(op string, status int, body []byte, secret string) error {
-		return newError(op, reply{status: status, body: body}, secret)
+		return newError(op, reply{status: status, body: body, secrets: []string{secret}})
 	}
 	ParseList = func(text, domain string) (hosts, values []string, ttls []time.Duration) {
 		for _, ch := range parseList(text, domain) {

@@ -3,12 +3,14 @@ package mythic_test
 import (
 	"context"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -140,18 +142,34 @@ func (j *joined) Close() error {
 }
 
 // dualStack dials a host that has the addresses of both families, with turns for those
-// who do not say which.
-func dualStack(network *memnet.Network, v4, v6 netip.AddrPort) func(context.Context, string, string) (net.Conn, error) {
-	var mu sync.Mutex
+// who do not say which. reach says which of them can be reached.
+func dualStack(network *memnet.Network, v4, v6 netip.AddrPort) (dial func(context.Context, string, string) (net.Conn, error), reach func(v4, v6 bool)) {
+	var mu sync.Mutex // guards what is below
 	turn := 0
-	return func(ctx context.Context, family, _ string) (net.Conn, error) {
-		to := map[string]netip.AddrPort{"tcp4": v4, "tcp6": v6}[family]
-		if !to.IsValid() {
-			mu.Lock()
-			to = []netip.AddrPort{v4, v6}[turn%2]
+	up := map[string]bool{"tcp4": true, "tcp6": true}
+	dial = func(ctx context.Context, family, _ string) (net.Conn, error) {
+		mu.Lock()
+		if family == "tcp" {
+			family = []string{"tcp4", "tcp6"}[turn%2]
 			turn++
-			mu.Unlock()
+			if !up[family] {
+				family = []string{"tcp4", "tcp6"}[turn%2]
+			}
 		}
-		return network.DialContext(ctx, family, to.String())
+		ok := up[family]
+		mu.Unlock()
+		if !ok {
+			return nil, syscall.ECONNREFUSED
+		}
+		return network.DialContext(ctx, family, map[string]netip.AddrPort{"tcp4": v4, "tcp6": v6}[family].String())
 	}
+	reach = func(v4, v6 bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		up["tcp4"], up["tcp6"] = v4, v6
+	}
+	return dial, reach
 }
+
+// logger writes to a text.
+func logger(w io.Writer) *slog.Logger { return slog.New(slog.NewJSONHandler(w, nil)) }

@@ -62,12 +62,12 @@ func (c *V1) transact(ctx context.Context, op, domain, verb string, changes []ch
 	if len(refused) > 0 {
 		e := &Error{Op: op, Status: r.status}
 		for _, line := range refused[:min(len(refused), maxMessages)] {
-			e.Messages = append(e.Messages, short(redact(line, string(c.passwords[domain]))))
+			e.Messages = append(e.Messages, short(redact(line, r.secrets...)))
 		}
 		return e, nil
 	}
 	if done < len(commands) {
-		e := newError(op, r, string(c.passwords[domain]))
+		e := newError(op, r)
 		e.advice = fmt.Sprintf("%d of %d commands were confirmed", done, len(commands))
 		return e, nil
 	}
@@ -109,8 +109,9 @@ func (c *V1) send(ctx context.Context, op, domain string, commands []string) (re
 		contentType: "application/x-www-form-urlencoded",
 		body:        []byte(form.Encode()),
 	})
+	r.secrets = []string{string(password), url.QueryEscape(string(password))}
 	if err == nil && r.status != http.StatusOK {
-		e := newError(op, r, string(password), url.QueryEscape(string(password)))
+		e := newError(op, r)
 		if r.status == http.StatusUnauthorized {
 			e.advice = "see the domain's DNS API password in the control panel; keys of the API v2 are not good here"
 		}

@@ -2,6 +2,7 @@ package mythic
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -100,6 +101,7 @@ func (c *V2) send(ctx context.Context, req call) (reply, error) {
 	if err := c.setup(); err != nil {
 		return reply{}, err
 	}
+	secrets := c.secrets()
 	var used *cached[Secret]
 	req.authorize = func(ctx context.Context, r *http.Request) (err error) {
 		if c.Basic {
@@ -109,27 +111,35 @@ func (c *V2) send(ctx context.Context, req call) (reply, error) {
 		if used, err = c.tokens.get(ctx, c.logIn); err != nil {
 			return err
 		}
+		secrets = append(secrets, string(used.value))
 		r.Header.Set("Authorization", "Bearer "+string(used.value))
 		return nil
 	}
 	r, err := c.exchange.do(ctx, req)
-	if err != nil || r.status != http.StatusUnauthorized || c.Basic {
-		return r, err
+	if err == nil && r.status == http.StatusUnauthorized && !c.Basic {
+		c.tokens.forget(used)
+		r, err = c.exchange.do(ctx, req)
 	}
-	c.tokens.forget(used)
-	return c.exchange.do(ctx, req)
+	r.secrets = secrets
+	return r, err
+}
+
+// secrets are the key's, as they are sent.
+func (c *V2) secrets() []string {
+	return []string{
+		base64.StdEncoding.EncodeToString([]byte(c.KeyID + ":" + string(c.Secret))),
+		string(c.Secret), url.QueryEscape(string(c.Secret)),
+	}
 }
 
 // failure is an answer as an error.
 func (c *V2) failure(op string, r reply) *Error {
-	secrets := []string{string(c.Secret)}
-	c.tokens.mu.Lock()
-	if t := c.tokens.current; t != nil {
-		secrets = append(secrets, string(t.value))
-	}
-	c.tokens.mu.Unlock()
-	e := newError(op, r, secrets...)
-	if e.kind == ErrUnauthorized && !c.Basic {
+	e := newError(op, r)
+	switch {
+	case e.kind != ErrUnauthorized:
+	case c.Basic:
+		e.advice = "see that ID and secret are those of an API key for the DNS API v2; passwords of v1 are not good here"
+	default:
 		e.advice = "a new token was refused too: if this host's address changes between requests, use Basic"
 	}
 	return e

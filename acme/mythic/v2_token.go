@@ -35,6 +35,7 @@ func (c *V2) logIn(ctx context.Context) (Secret, time.Duration, error) {
 	if err != nil {
 		return "", 0, err
 	}
+	r.secrets = c.secrets()
 	if r.status != http.StatusOK {
 		return "", 0, c.loginError(op, r)
 	}
@@ -48,7 +49,7 @@ func (c *V2) logIn(ctx context.Context) (Secret, time.Duration, error) {
 // loginError is the refusal of a log-in. OAuth's "invalid_client" (RFC 6749 section
 // 5.2) comes with 400 or 401.
 func (c *V2) loginError(op string, r reply) error {
-	e := newError(op, r, string(c.Secret))
+	e := newError(op, r)
 	if r.status == http.StatusUnauthorized || bytes.Contains(r.body, []byte(`"invalid_client"`)) {
 		e.kind = ErrUnauthorized
 		e.advice = "see that ID and secret are those of an API key for the DNS API v2; passwords of v1 are not good here"

@@ -110,13 +110,14 @@ func (a *assembler) change(rr dns.RR, soa *dns.SOA) error {
 	return nil
 }
 
-// result makes the zone. Changes that do not fit are an error, whichever.
+// result makes the zone; that is the one before if what came is not newer. Changes
+// that do not fit are an error, whichever.
 func (a *assembler) result() (*dnssec.Zone, error) {
 	switch {
-	case a.incremental:
-		return a.update()
 	case a.have != nil && !serialAfter(a.soa.Serial, a.have.Serial()):
 		return a.have, nil
+	case a.incremental:
+		return a.update()
 	}
 	return dnssec.NewZone(a.zone.String(), a.whole, dnssec.Options{})
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -289,20 +290,40 @@ func FuzzRequest(f *testing.F) {
 	require.NoError(f, s.Publish(f.Context(), z))
 	addr := start(f, s)
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		c, err := net.Dial("udp", addr.String())
-		require.NoError(t, err)
-		defer c.Close()
 		if len(raw) > 60000 {
 			return
 		}
+		c, err := net.Dial("udp", addr.String())
+		require.NoError(t, err)
+		defer c.Close()
 		_, err = c.Write(raw)
 		require.NoError(t, err)
-		_, err = c.Write([]byte("\x00\x07\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x07example\x04test\x00\x00\x06\x00\x01"))
+		// The question after it has another ID, and is answered: the server lives.
+		id := binary.BigEndian.Uint16(append(slices.Clone(raw), 0, 0))
+		question := binary.BigEndian.AppendUint16(nil, ^id)
+		_, err = c.Write(append(question, "\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x07example\x04test\x00\x00\x06\x00\x01"...))
 		require.NoError(t, err)
 		require.NoError(t, c.SetDeadline(time.Now().Add(patience)))
 		buf := make([]byte, 65536)
-		n, err := c.Read(buf) // an answer to either: the server lives
-		require.NoError(t, err)
-		require.LessOrEqual(t, n, 1232)
+		for answers := 0; ; answers++ {
+			n, err := c.Read(buf)
+			require.NoError(t, err)
+			require.GreaterOrEqual(t, n, 12)
+			require.NotZero(t, buf[2]&0x80, "an answer")
+			if binary.BigEndian.Uint16(buf) == ^id {
+				m := new(dns.Msg)
+				require.NoError(t, m.Unpack(buf[:n]))
+				require.Len(t, m.Answer, 1)
+				return
+			}
+			require.Equal(t, id, binary.BigEndian.Uint16(buf))
+			require.Zero(t, answers, "one to each")
+			require.GreaterOrEqual(t, len(raw), 12)
+			require.Zero(t, raw[2]&0x80, "to an answer")
+			require.LessOrEqual(t, n, 1232)
+			if binary.BigEndian.Uint16(raw[10:]) == 0 { // no EDNS
+				require.LessOrEqual(t, n, 512)
+			}
+		}
 	})
 }

@@ -2,7 +2,9 @@ package dnssec_test
 
 import (
 	"bytes"
+	"crypto"
 	"encoding/base64"
+	"slices"
 	"strings"
 	"testing"
 
@@ -134,4 +136,162 @@ func TestVerifyRefusesKeys(t *testing.T) {
 		err := dnssec.Verify(t.Context(), z, dnssec.VerifyOptions{Unpublished: []*dns.DNSKEY{k}})
 		require.Equal(t, c.good, err == nil, "%s: %v", what, err)
 	}
+}
+
+// Two keys of one tag, of which one is not in the zone.
+func TestVerifyKeyTagsOfUnpublished(t *testing.T) {
+	a, b := colliding(t)
+	z := with(t, []dnssec.KeyUse{dnssec.KSK(key(t, dnssec.KeyOptions{SEP: true, Algorithm: dnssec.Ed25519, Others: []*dnssec.Key{a}})), dnssec.ZSK(a)}, dnssec.NSEC)
+	require.NoError(t, dnssec.Verify(t.Context(), z, dnssec.VerifyOptions{Unpublished: []*dns.DNSKEY{a.DNSKEY(60)}}))
+	err := dnssec.Verify(t.Context(), z, dnssec.VerifyOptions{Unpublished: []*dns.DNSKEY{b.DNSKEY(60)}})
+	require.Equal(t, []string{"hosting.test. DNSKEY: key tag used twice"}, rules(err))
+}
+
+// A key in the place of another, with its tag: what that one signed is not taken from
+// before.
+func TestVerifyKnownOfAKeyWithTheSameTag(t *testing.T) {
+	a, b := colliding(t)
+	ksk := key(t, dnssec.KeyOptions{SEP: true, Algorithm: dnssec.Ed25519, Others: []*dnssec.Key{a}})
+	z := with(t, []dnssec.KeyUse{dnssec.KSK(ksk), dnssec.ZSK(a)}, dnssec.NSEC)
+	known, err := dnssec.VerifyNext(t.Context(), z, dnssec.VerifyOptions{})
+	require.NoError(t, err)
+	bad, err := z.Update(func(tx *dnssec.Tx) error { return tx.Replace(ksk.DNSKEY(3600), b.DNSKEY(3600)) })
+	require.NoError(t, err)
+	_, err = dnssec.VerifyNext(t.Context(), bad, dnssec.VerifyOptions{Known: known})
+	require.Contains(t, rules(err), "mail.hosting.test. A: signature wrong")
+	require.Equal(t, rules(verify(t, bad)), rules(err))
+}
+
+// A zone of which no key counts is not one without faults.
+func TestVerifyWithoutKeysThatCount(t *testing.T) {
+	keys := pair(t, dnssec.Ed25519)
+	z := with(t, keys, dnssec.NSEC)
+	bad, err := z.Update(func(tx *dnssec.Tx) error { return tx.Replace(keys[0].Key.Revoke().DNSKEY(3600)) })
+	require.NoError(t, err)
+	require.ErrorContains(t, verify(t, bad), "no DNSKEY can verify anything")
+}
+
+// What is published of an algorithm signs all; a key of it that is not published does
+// not make up for that.
+func TestVerifyAlgorithmOfUnpublished(t *testing.T) {
+	old, young := pair(t, dnssec.ECDSAP256SHA256), pair(t, dnssec.Ed25519)
+	young[0].Publish, young[1].Publish = false, false
+	z := with(t, append(young, old...), dnssec.NSEC)
+	reserve := key(t, dnssec.KeyOptions{Algorithm: dnssec.Ed25519, Others: []*dnssec.Key{old[0].Key, old[1].Key, young[0].Key, young[1].Key}})
+	bad, err := z.Update(func(tx *dnssec.Tx) error { return tx.Add(reserve.DNSKEY(3600)) })
+	require.NoError(t, err)
+	err = dnssec.Verify(t.Context(), bad, dnssec.VerifyOptions{Unpublished: []*dns.DNSKEY{young[0].Key.DNSKEY(60), young[1].Key.DNSKEY(60)}})
+	require.Contains(t, rules(err), "mail.hosting.test. A: algorithm does not sign all")
+}
+
+// signWith is a signature as another one is, by a key that may have other flags.
+func signWith(t *testing.T, k *dnssec.Key, old *dns.RRSIG, tag uint16, rrs []dns.RR) *dns.RRSIG {
+	t.Helper()
+	file, err := k.MarshalPrivate()
+	require.NoError(t, err)
+	private, err := k.DNSKEY(60).NewPrivateKey(string(file))
+	require.NoError(t, err)
+	sig := &dns.RRSIG{
+		Hdr: dns.RR_Header{Ttl: old.Hdr.Ttl}, KeyTag: tag, Algorithm: uint8(k.Algorithm()), SignerName: old.SignerName,
+		Inception: old.Inception, Expiration: old.Expiration,
+	}
+	require.NoError(t, sig.Sign(private.(crypto.Signer), rrs))
+	return sig
+}
+
+// A key without the zone flag signs nothing (RFC 4034, section 2.1.1).
+func TestVerifyKeyOfNoZone(t *testing.T) {
+	keys := pair(t, dnssec.Ed25519)
+	z := with(t, keys, dnssec.NSEC)
+	apex, mail := name(t, "hosting.test"), name(t, "mail.hosting.test")
+	other := key(t, dnssec.KeyOptions{Algorithm: dnssec.Ed25519})
+	host := other.DNSKEY(3600)
+	host.Flags = 0
+	all := append(z.RRset(apex, dns.TypeDNSKEY), host)
+	bad, err := z.Update(func(tx *dnssec.Tx) error {
+		before := z.At(apex).Signatures(dns.TypeDNSKEY)[0].(*dns.RRSIG)
+		if err := tx.Remove(before); err != nil {
+			return err
+		}
+		of := z.At(mail).Signatures(dns.TypeA)[0].(*dns.RRSIG)
+		return tx.Add(
+			host, signWith(t, keys[0].Key, before, keys[0].Key.Tag(), all),
+			signWith(t, other, of, host.KeyTag(), z.RRset(mail, dns.TypeA)),
+		)
+	})
+	require.NoError(t, err)
+	require.Equal(t, []string{"mail.hosting.test. A: signature of no published key"}, rules(verify(t, bad)))
+}
+
+// rechain is a zone in which a denial record is another, signed well.
+func rechain(t *testing.T, z *dnssec.Zone, k *dnssec.Key, change func(dns.RR), record dns.RR, gone ...dns.RR) *dnssec.Zone {
+	t.Helper()
+	at, typ := name(t, record.Header().Name), record.Header().Rrtype
+	old := z.At(at).Signatures(typ)[0].(*dns.RRSIG)
+	bad, err := z.Update(func(tx *dnssec.Tx) error {
+		for _, rr := range gone {
+			tx.RemoveName(name(t, rr.Header().Name))
+		}
+		if err := tx.Remove(old, record); err != nil {
+			return err
+		}
+		changed := dns.Copy(record)
+		change(changed)
+		return tx.Add(changed, signWith(t, k, old, old.KeyTag, []dns.RR{changed}))
+	})
+	require.NoError(t, err)
+	return bad
+}
+
+// The last record of the chain leads to the first.
+func TestVerifyEndOfChain(t *testing.T) {
+	keys := pair(t, dnssec.Ed25519)
+	for what, denial := range denials {
+		z := with(t, keys, denial)
+		typ := dns.TypeNSEC
+		if denial != dnssec.NSEC {
+			typ = dns.TypeNSEC3
+		}
+		records := ofType(z, typ)
+		last := records[len(records)-1]
+		bad := rechain(t, z, keys[1].Key, func(rr dns.RR) {
+			switch rr := rr.(type) {
+			case *dns.NSEC:
+				rr.NextDomain = "abc.hosting.test."
+			case *dns.NSEC3:
+				rr.NextDomain = records[1].(*dns.NSEC3).NextDomain
+			}
+		}, last)
+		require.Equal(t, []string{last.Header().Name + " " + dns.Type(typ).String() + ": chain broken"}, rules(verify(t, bad)), what)
+	}
+}
+
+// Each name has its NSEC3 record, also one without records of its own; opt-out leaves
+// out none that is not a delegation.
+func TestVerifyMissingHashes(t *testing.T) {
+	keys := pair(t, dnssec.Ed25519)
+	for what, denial := range denials {
+		if denial == dnssec.NSEC {
+			continue
+		}
+		z := with(t, keys, denial)
+		records := ofType(z, dns.TypeNSEC3)
+		for _, n := range []string{"ent.hosting.test.", "b.ent.hosting.test.", "mail.hosting.test.", "safe.hosting.test.", "*.hosting.test."} {
+			hash := strings.ToLower(dns.HashName(n, dns.SHA1, 0, ""))
+			i := slices.IndexFunc(records, func(rr dns.RR) bool { return rr.Header().Name == hash+".hosting.test." })
+			require.GreaterOrEqual(t, i, 0)
+			gone, before := records[i], records[(i+len(records)-1)%len(records)]
+			bad := rechain(t, z, keys[1].Key, func(rr dns.RR) { rr.(*dns.NSEC3).NextDomain = gone.(*dns.NSEC3).NextDomain }, before, gone)
+			require.Equal(t, []string{n + " NSEC3: chain lacks a name"}, rules(verify(t, bad)), what)
+		}
+	}
+}
+
+// A fault of two signatures is one finding.
+func TestVerifyFindsOnce(t *testing.T) {
+	keys := append(pair(t, dnssec.ECDSAP256SHA256), pair(t, dnssec.Ed25519)...)
+	z := with(t, keys, dnssec.NSEC)
+	all := rules(dnssec.Verify(t.Context(), z, dnssec.VerifyOptions{At: now().AddDate(-1, 0, 0), Limit: 1e6}))
+	require.NotEmpty(t, all)
+	require.Len(t, slices.Compact(slices.Clone(all)), len(all))
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -21,8 +22,27 @@ const maxAuthorizations = 1000
 // challenges that came later.
 type authorization struct {
 	lego.Authorization
-	Challenges []challenge `json:"challenges"`
+	Challenges challenges `json:"challenges"`
 	last       *reply
+}
+
+// challenges leaves out what can not be read: a type that nobody here knows may
+// have any shape.
+type challenges []challenge
+
+func (c *challenges) UnmarshalJSON(text []byte) error {
+	var raw []json.RawMessage
+	if err := json.Unmarshal(text, &raw); err != nil {
+		return err
+	}
+	*c = nil
+	for _, one := range raw {
+		var ch challenge
+		if json.Unmarshal(one, &ch) == nil {
+			*c = append(*c, ch)
+		}
+	}
+	return nil
 }
 
 type challenge struct {

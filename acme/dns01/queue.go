@@ -25,7 +25,7 @@ type queues struct {
 // queue are the records of a zone that no call has yet. It exists while it is run.
 type queue struct {
 	items []*item
-	full  chan struct{} // gets one when there are enough for a call
+	full  chan struct{} // gets one when there are enough for a call, or none
 }
 
 // item is a record that somebody waits for.
@@ -67,6 +67,9 @@ func (q *queues) do(ctx context.Context, txt TXT) error {
 		return ctx.Err()
 	}
 	<-it.done
+	if errors.Is(it.err, context.Canceled) {
+		return ctx.Err() // why it was
+	}
 	return it.err
 }
 
@@ -81,10 +84,14 @@ func (q *queues) put(it *item) {
 	}
 	zone.items = append(zone.items, it)
 	if len(zone.items) >= q.limit {
-		select {
-		case zone.full <- struct{}{}:
-		default:
-		}
+		zone.hurry()
+	}
+}
+
+func (z *queue) hurry() {
+	select {
+	case z.full <- struct{}{}:
+	default:
 	}
 }
 
@@ -101,6 +108,9 @@ func (q *queues) leave(it *item) bool {
 	}
 	zone := q.zones[it.txt.Zone]
 	zone.items = slices.DeleteFunc(zone.items, func(other *item) bool { return other == it })
+	if len(zone.items) == 0 {
+		zone.hurry()
+	}
 	return true
 }
 
@@ -116,9 +126,15 @@ func (q *queues) run(name string, zone *queue) {
 	}
 }
 
+func (q *queues) empty(zone *queue) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(zone.items) == 0
+}
+
 // gather waits for more items while the window is open.
 func (q *queues) gather(zone *queue) {
-	if q.window <= 0 {
+	if q.window <= 0 || q.empty(zone) {
 		return
 	}
 	timer := time.NewTimer(q.window)

@@ -83,7 +83,7 @@ func (s script) answer(c net.Conn) {
 		if words != "" {
 			m = new(dns.Msg).SetReply(q)
 		}
-		for _, w := range strings.Fields(message) {
+		for w := range strings.FieldsSeq(message) {
 			m.Answer = append(m.Answer, record(w))
 		}
 		out, err := m.Pack()
@@ -183,7 +183,7 @@ var vocabulary = strings.Fields("S0 S1 S2 S3 S4 T1 T2 O2 N h1 h2 h3 h4 x | S1 S2
 func FuzzTransfer(f *testing.F) {
 	for _, words := range []string{"S2 S1 h1 S2 h3 S2", "S3 S1 h1 S2 h3 S2 h3 S3 h4 S3", "S4 N h4 S4", "S2 | S1 T2 S2"} {
 		var data []byte
-		for _, w := range strings.Fields(words) {
+		for w := range strings.FieldsSeq(words) {
 			data = append(data, byte(slices.Index(vocabulary, w)))
 		}
 		f.Add(data)

@@ -23,7 +23,7 @@ type result struct {
 func transfer(ctx context.Context, addr string, records int) (result, error) {
 	m := new(dns.Msg).SetAxfr(dns.Fqdn(origin))
 	m.SetTsig("xfr.example.", dns.HmacSHA256, 300, time.Now().Unix())
-	raw, _, err := dns.TsigGenerate(m, secret, "", false)
+	raw, _, err := dns.TsigGenerate(m, keyData, "", false)
 	if err != nil {
 		return result{}, err
 	}

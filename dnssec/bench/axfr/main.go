@@ -28,7 +28,7 @@ import (
 
 const (
 	origin = "hosting.test"
-	secret = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+	keyData = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 )
 
 func main() {
@@ -62,7 +62,7 @@ func serveFile(ctx context.Context, file, addr string) error {
 	if err != nil {
 		return err
 	}
-	key, err := serve.ParseKey("xfr.example:" + secret)
+	key, err := serve.ParseKey("xfr.example:" + keyData)
 	if err != nil {
 		return err
 	}
@@ -205,7 +205,7 @@ func nsdConf(folder, file, addr string) (string, error) {
 	}
 	path := filepath.Join(folder, "nsd.conf")
 	return path, os.WriteFile(path, []byte(strings.NewReplacer("FOLDER", folder, "FILE", file, "ADDR", host, "PORT", port,
-		"ZONE", origin, "SECRET", secret).Replace(`server:
+		"ZONE", origin, "SECRET", keyData).Replace(`server:
   ip-address: ADDR
   port: PORT
   username: ""

@@ -168,7 +168,7 @@ func missingImports(file *ast.File, names map[string]string) string {
 func (r *Repo) packageNames() map[string]string {
 	names := make(map[string]string)
 	for _, p := range []string{
-		"bytes", "context", "crypto/tls", "crypto/x509", "errors", "fmt", "io", "io/fs", "log", "log/slog", "maps",
+		"bytes", "context", "crypto", "crypto/tls", "crypto/x509", "errors", "fmt", "io", "io/fs", "log", "log/slog", "maps",
 		"net", "net/http", "net/netip", "os", "os/exec", "os/signal", "path/filepath", "slices", "strings", "sync",
 		"syscall", "testing", "testing/synctest", "time",
 	} {

@@ -81,6 +81,7 @@ type zoneConfig struct {
 	File        string           `toml:"file"`
 	Primaries   []netip.AddrPort `toml:"primaries"`
 	PrimaryKey  string           `toml:"primary_key"`
+	Adopt       string           `toml:"adopt"`
 	Policy      string           `toml:"policy"`
 	Parent      string           `toml:"parent"`
 	Secondaries []netip.AddrPort `toml:"secondaries"`
@@ -175,8 +176,10 @@ func (c *config) checkZones() error {
 		if (z.File == "") == (len(z.Primaries) == 0) {
 			add("file", errors.New("or primaries is wanted, and not both"))
 		}
-		if z.File != "" && !filepath.IsAbs(z.File) {
-			add("file", fmt.Errorf("%q is not an absolute path", z.File))
+		for key, path := range map[string]string{"file": z.File, "adopt": z.Adopt} {
+			if path != "" && !filepath.IsAbs(path) {
+				add(key, fmt.Errorf("%q is not an absolute path", path))
+			}
 		}
 		if _, ok := c.Policies[z.Policy]; !ok {
 			add("policy", fmt.Errorf("there is no policy %q", z.Policy))

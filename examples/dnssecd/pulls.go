@@ -5,7 +5,6 @@ import (
 	"reflect"
 	"sync"
 
-	"github.com/mythic-beasts/hostkit/dnssec"
 	"github.com/mythic-beasts/hostkit/dnssec/serve"
 )
 
@@ -48,7 +47,7 @@ func (p *pulls) set(ctx context.Context, cfg *config) {
 		}
 		next := &pullOf{Puller: &serve.Puller{
 			Zone: z.Name, Primaries: primaries, Log: p.signer.log,
-			Changed: func(ctx context.Context, zone *dnssec.Zone) error { return p.signer.SetZone(ctx, zone) },
+			Changed: p.signer.set,
 		}}
 		if old != nil {
 			next.Have, _ = old.Current()

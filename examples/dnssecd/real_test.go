@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -179,4 +180,62 @@ func TestRealTwoSignersOnEtcd(t *testing.T) {
 	})
 	require.Greater(t, second.serial(second.dns, "example.com."), uint32(2))
 	require.Equal(t, keys[0].ID, second.status("example.com").Keys[0].ID)
+}
+
+// A zone that BIND's tools signed is taken over: the same keys and signatures, and a
+// change after that.
+func TestRealAdopt(t *testing.T) {
+	peer.Need(t, "dnssec-keygen", "dnssec-signzone")
+	r := newRig(t)
+	keys := r.path("keys")
+	require.NoError(t, os.Mkdir(keys, 0o700))
+	bind := func(args ...string) string {
+		cmd := exec.CommandContext(t.Context(), args[0], args[1:]...)
+		cmd.Dir = keys
+		out, err := cmd.CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		return string(out)
+	}
+	bind("dnssec-keygen", "-a", "ECDSAP256SHA256", "-f", "KSK", "example.com")
+	bind("dnssec-keygen", "-a", "ECDSAP256SHA256", "example.com")
+	for _, name := range []string{"K*.key", "K*.private"} {
+		files, err := filepath.Glob(filepath.Join(keys, name))
+		require.NoError(t, err)
+		for _, file := range files {
+			require.NoError(t, os.Chmod(file, 0o600))
+		}
+	}
+	r.config = fmt.Sprintf("keys = %q\n[policy.default]\nscheme = \"ksk-zsk\"\n", keys)
+	r.zone("example.com", fmt.Sprintf("adopt = %q", r.path("signed")))
+	bind("dnssec-signzone", "-S", "-K", keys, "-o", "example.com", "-f", r.path("signed"), r.path("example.com"))
+	require.NoError(t, os.Remove(filepath.Join(keys, "dsset-example.com.")))
+	r.start()
+	r.await("the zone", func() bool { return r.serial(r.dns, "example.com.") > 0 })
+	signed, err := os.ReadFile(r.path("signed"))
+	require.NoError(t, err)
+	sigs := of[*dns.RRSIG](r.ask(r.dns, "www.example.com.", dns.TypeA))
+	require.Len(t, sigs, 1)
+	require.Contains(t, strings.Join(strings.Fields(string(signed)), ""), sigs[0].Signature, "BIND's own")
+	require.Len(t, r.status("example.com").Keys, 2)
+	require.True(t, r.status("example.com").Enabled)
+
+	r.write("example.com", strings.Replace(text, "192.0.2.1", "192.0.2.2", 1))
+	r.reload()
+	r.await("a change", func() bool {
+		a := r.ask(r.dns, "www.example.com.", dns.TypeA)
+		return len(of[*dns.A](a)) == 1 && of[*dns.A](a)[0].A.String() == "192.0.2.2"
+	})
+	next := of[*dns.RRSIG](r.ask(r.dns, "www.example.com.", dns.TypeA))
+	require.Len(t, next, 1)
+	require.Equal(t, sigs[0].KeyTag, next[0].KeyTag, "the same key")
+}
+
+// What cannot be taken over is not published at all.
+func TestAdoptWithoutKeys(t *testing.T) {
+	r := newRig(t)
+	r.write("signed", text)
+	r.zone("example.com", fmt.Sprintf("adopt = %q", r.path("signed")))
+	r.start()
+	r.await("the refusal", func() bool { return strings.Contains(r.said(), "zone cannot be taken over") })
+	require.Zero(t, r.serial(r.dns, "example.com."))
 }

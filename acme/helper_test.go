@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/mythic-beasts/hostkit/acme"
 	"github.com/mythic-beasts/hostkit/acme/acmetest"
@@ -17,7 +19,11 @@ func client(t *testing.T, ca *acmetest.CA) *acme.Client {
 	t.Helper()
 	key, err := acme.NewKey(acme.EC256)
 	require.NoError(t, err)
-	return &acme.Client{Directory: ca.URL(), HTTP: ca.HTTPClient(), Key: key, AcceptTerms: true}
+	c := &acme.Client{Directory: ca.URL(), HTTP: ca.HTTPClient(), Key: key, AcceptTerms: true}
+	if !strings.HasPrefix(ca.URL(), "https://ca.invalid/") {
+		c.Poll.First = time.Millisecond // real time
+	}
+	return c
 }
 
 // zone is a solver that keeps TXT records in a map, several at a name.

@@ -87,7 +87,7 @@ func short(m string) string {
 	if len(m) <= maxMessage {
 		return m
 	}
-	return strings.ToValidUTF8(m[:maxMessage], "") + "…"
+	return strings.ToValidUTF8(m[:maxMessage], "\ufffd") + "…"
 }
 
 // messages are what an answer says of an error: those of its JSON, or else its text.

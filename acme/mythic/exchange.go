@@ -100,7 +100,7 @@ func (x *exchange) do(ctx context.Context, c call) (reply, error) {
 		if err := x.pause(ctx, c.op); err != nil {
 			return reply{}, err
 		}
-		r, err, final := x.once(ctx, c)
+		r, final, err := x.once(ctx, c)
 		switch {
 		case ctx.Err() != nil:
 			return r, fmt.Errorf("mythic: %s: %w", c.op, context.Cause(ctx))
@@ -131,12 +131,12 @@ func (x *exchange) do(ctx context.Context, c call) (reply, error) {
 }
 
 // once is one attempt. An error is final if another attempt would not help.
-func (x *exchange) once(ctx context.Context, c call) (r reply, err error, final bool) {
+func (x *exchange) once(ctx context.Context, c call) (r reply, final bool, err error) {
 	limited, cancel := context.WithTimeout(ctx, x.timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(limited, c.method, c.url, bytes.NewReader(c.body))
 	if err != nil {
-		return r, fmt.Errorf("mythic: %s: %w", c.op, err), true
+		return r, true, fmt.Errorf("mythic: %s: %w", c.op, err)
 	}
 	req.Header.Set("User-Agent", "hostkit acme/mythic")
 	req.Header.Set("Accept", "application/json, text/plain")
@@ -145,23 +145,23 @@ func (x *exchange) once(ctx context.Context, c call) (r reply, err error, final 
 	}
 	if c.authorize != nil {
 		if err := c.authorize(ctx, req); err != nil {
-			return r, err, true
+			return r, true, err
 		}
 	}
 	resp, err := x.client.Do(req)
 	if err != nil {
-		return r, fmt.Errorf("mythic: %s: %w", c.op, err), false
+		return r, false, fmt.Errorf("mythic: %s: %w", c.op, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	r.status, r.retryAfter = resp.StatusCode, retryAfter(resp.Header.Get("Retry-After"), time.Now())
 	r.body, err = io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	if err != nil {
-		return r, fmt.Errorf("mythic: %s: reading the answer: %w", c.op, err), false
+		return r, false, fmt.Errorf("mythic: %s: reading the answer: %w", c.op, err)
 	}
 	if len(r.body) > maxBody {
-		return r, fmt.Errorf("mythic: %s: the answer has more than %d bytes", c.op, maxBody), true
+		return r, true, fmt.Errorf("mythic: %s: the answer has more than %d bytes", c.op, maxBody)
 	}
-	return r, nil, false
+	return r, false, nil
 }
 
 // later reports whether a status asks for another try.
@@ -177,7 +177,7 @@ func later(status int) bool {
 // backoff grows from 250 ms, with as much chance again.
 func backoff(attempt int) time.Duration {
 	wait := firstWait << attempt
-	return wait/2 + rand.N(wait)
+	return wait/2 + rand.N(wait) //nolint:gosec // not a secret
 }
 
 // retryAfter reads the header (RFC 9110 section 10.2.3): seconds, or a date. Zero

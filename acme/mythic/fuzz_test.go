@@ -39,8 +39,8 @@ func FuzzError(f *testing.F) {
 	f.Add([]byte(`{"errors":["Received 0 record(s), expected 1 from ns1.mythic-beasts.com."]}`), http.StatusConflict)
 	f.Add([]byte(`{"error":"Access denied"}`), http.StatusForbidden)
 	f.Add([]byte("<html>\x00"), http.StatusNotFound)
-	f.Add([]byte("NADD \x1b[2J 0123456789abcdef; no"), 200)
-	const secret = "0123456789abcdef"
+	f.Add([]byte("NADD \x1b[2J Zs3cr3tZ; no"), 200)
+	const secret = "Zs3cr3tZ" // no part of an escape sequence
 	f.Fuzz(func(t *testing.T, body []byte, status int) {
 		err := mythic.Refusal("do something", status, body, secret)
 		text := err.Error()

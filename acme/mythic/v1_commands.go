@@ -126,10 +126,10 @@ func parseCommands(text, verb string) (done int, refused []string) {
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
 		first, _, _ := strings.Cut(line, " ")
-		switch {
-		case first == verb:
+		switch first {
+		case verb:
 			done++
-		case first == "N"+verb:
+		case "N" + verb:
 			refused = append(refused, line)
 		}
 	}

@@ -136,7 +136,7 @@ func (c *V2) secrets() []string {
 func (c *V2) failure(op string, r reply) *Error {
 	e := newError(op, r)
 	switch {
-	case e.kind != ErrUnauthorized:
+	case !errors.Is(e, ErrUnauthorized):
 	case c.Basic:
 		e.advice = "see that ID and secret are those of an API key for the DNS API v2; passwords of v1 are not good here"
 	default:

@@ -118,7 +118,7 @@ func jitter(d time.Duration) time.Duration {
 	if d <= 0 {
 		return 0
 	}
-	return d + rand.N(d/5+1)
+	return d + rand.N(d/5+1) //nolint:gosec // a wait, not a key
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

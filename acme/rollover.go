@@ -24,7 +24,7 @@ func (c *Client) RolloverKey(ctx context.Context, next crypto.Signer) error {
 	if next == nil {
 		return errors.New("acme: change the account's key: the next one is nil")
 	}
-	s, as, err := c.signedIn(ctx)
+	s, _, err := c.signedIn(ctx)
 	if err != nil {
 		return err
 	}
@@ -32,7 +32,7 @@ func (c *Client) RolloverKey(ctx context.Context, next crypto.Signer) error {
 		return fmt.Errorf("acme: change the account's key: %w", err)
 	}
 	defer s.accountGate.unlock()
-	as = s.account() // another change may have come between
+	as := s.account()
 	if err := c.rollover(ctx, s, as, next); err != nil {
 		return fmt.Errorf("acme: change the key of account %s: %w", as.kid, err)
 	}

@@ -38,7 +38,7 @@ func (z *Zone) Wire() iter.Seq[Wire] {
 
 // touchAhead is how many nodes are touched at a time: their records fit into a
 // processor's cache.
-const touchAhead = 32
+const touchAhead = 64
 
 // touch brings records into the processor's cache. A record is five pointers away,
 // and a walk waits for the memory at each of them; reading one level of many nodes

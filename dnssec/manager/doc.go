@@ -18,7 +18,8 @@
 //
 //   - [Manager] has the zones. Its methods may be called at any time, from many
 //     goroutines; what concerns one zone waits for no other.
-//   - [Policy] is what the operator wants of a zone.
+//   - [Policy] is what the operator wants of a zone. [Manager.Enable] begins with new
+//     keys, [Manager.Adopt] with those by which another signer signs the zone.
 //   - [Store] keeps a record of each zone: policy, state of the keys, serial. Files
 //     do for one machine, etcd for several, of which one leads.
 //   - [Publisher], [Zones], [Parent] are where signed zones go, where the last one is

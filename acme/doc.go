@@ -12,8 +12,8 @@
 //
 // # What it promises
 //
-//   - A context that ends ends the call at once. What a solver presented is
-//     cleaned up even then, with a context of its own.
+//   - A context that ends ends the call as soon as what a solver presented is
+//     cleaned up; that has a context of its own.
 //   - A name is never dropped: one that cannot be had is an error before the
 //     first request.
 //   - An answer about renewal that is not good is an error. No error ever means

@@ -10,7 +10,7 @@ import (
 
 // Request says which certificate to obtain. Names is required.
 type Request struct {
-	// Names are the DNS names of the certificate, as U-labels or A-labels, in any
+	// Names are the DNS names of the certificate, in A-labels ("xn--…") and any
 	// case, with or without a final dot; a wildcard begins with "*.". A name given
 	// twice counts once. A name that can not be had fails the request.
 	Names []string
@@ -21,8 +21,8 @@ type Request struct {
 	// Profile is one of the profiles in the authority's directory. "" sends none.
 	Profile string
 	// PreferredChain is the common name of an issuer: of the chains that the
-	// authority offers, the first is taken that has a certificate issued by it.
-	// "", or no such chain, is the authority's default.
+	// authority offers, the first is taken whose last certificate it issued. "",
+	// or no such chain, is the authority's default.
 	PreferredChain string
 	// Replaces is the certificate that this one replaces, RFC 9773 section 5. It
 	// is not sent to an authority without ARI. If the authority says that it has

@@ -15,7 +15,7 @@ import (
 )
 
 func judge(z *dnssec.Zone) answertest.Judge {
-	j := answertest.Judge{Zone: z.Origin().String()}
+	j := answertest.Judge{Zone: z.Origin().String(), Seen: map[string]bool{}}
 	for _, rr := range z.RRset(z.Origin(), dns.TypeDNSKEY) {
 		j.Keys = append(j.Keys, rr.(*dns.DNSKEY))
 	}

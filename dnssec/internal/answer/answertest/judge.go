@@ -18,6 +18,9 @@ type Judge struct {
 	Keys []*dns.DNSKEY
 	// At is when signatures must be valid; zero means now.
 	At time.Time
+	// Seen are the signatures that were found good, with their records, and are not
+	// verified again: for many answers of one zone. Nil means that each is verified.
+	Seen map[string]bool
 }
 
 // Check says what is wrong with an answer to a question with DO: signatures that are
@@ -174,12 +177,32 @@ func (c *check) signed(set []dns.RR, sig *dns.RRSIG) error {
 	case !sig.ValidityPeriod(c.At):
 		return errors.New("not valid now")
 	}
+	id := c.id(set, sig)
+	if c.Seen[id] {
+		return nil
+	}
 	for _, k := range c.Keys {
 		if k.KeyTag() == sig.KeyTag && sig.Verify(k, set) == nil {
+			if c.Seen != nil {
+				c.Seen[id] = true
+			}
 			return nil
 		}
 	}
 	return errors.New("no key made the signature")
+}
+
+// id has all that the verification of a signature depends on but the keys.
+func (c *check) id(set []dns.RR, sig *dns.RRSIG) string {
+	if c.Seen == nil {
+		return ""
+	}
+	var id strings.Builder
+	id.WriteString(sig.String())
+	for _, rr := range set {
+		id.WriteString("\n" + rr.String())
+	}
+	return id.String()
 }
 
 // signature is that of an RRset among records.

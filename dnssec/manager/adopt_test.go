@@ -86,6 +86,10 @@ func TestAdoptInMidRoll(t *testing.T) {
 		old := signed(t, p)
 		require.NoError(t, tt.begin(t, old))
 		for h := range 12 {
+			if raceDetector && h%3 != 0 { // it takes long
+				old.pass(hour)
+				continue
+			}
 			where := fmt.Sprintf("%s, hour %d", tt.name, h)
 			w := old.successor(t)
 			scheme := p
@@ -107,8 +111,8 @@ func TestAdoptInMidRoll(t *testing.T) {
 			old.pass(hour)
 		}
 	}
-	require.Greater(t, taken, 40)
-	require.Greater(t, refused, 5)
+	require.Greater(t, taken, 12)
+	require.Greater(t, refused, 1)
 }
 
 // What cannot be taken over is refused, and nothing is done.

@@ -3,6 +3,7 @@ package dns01_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -22,11 +23,7 @@ func world(t *testing.T) (*acmetest.DNS, *dns01.Solver) {
 
 func TestAliases(t *testing.T) {
 	const from = "_acme-challenge.customer.test."
-	for what, test := range map[string]struct {
-		records []string
-		to      string // where the record goes
-		err     string
-	}{
+	for what, test := range map[string]aliases{
 		"none":           {nil, from, ""},
 		"one":            {[]string{from + " CNAME a.ours.test."}, "a.ours.test.", ""},
 		"the zone":       {[]string{from + " CNAME ours.test."}, "ours.test.", ""},
@@ -60,9 +57,9 @@ func TestAliases(t *testing.T) {
 	}
 }
 
-type aliases = struct {
+type aliases struct {
 	records []string
-	to      string
+	to      string // where the record goes
 	err     string
 }
 
@@ -80,7 +77,7 @@ func chain(n int) aliases {
 // Nobody's record steers where we write, unless its zone was named.
 func TestAliasesAreNotFollowedByThemselves(t *testing.T) {
 	d, s := world(t)
-	s.FollowCNAME, s.Timeout = nil, 200e6
+	s.FollowCNAME, s.Timeout = nil, 200*time.Millisecond
 	d.Add("_acme-challenge.customer.test. CNAME a.ours.test.")
 	p := present(t, s, challenge("customer.test", "v"))
 	require.Empty(t, d.TXT("a.ours.test."))
@@ -90,7 +87,7 @@ func TestAliasesAreNotFollowedByThemselves(t *testing.T) {
 
 func TestAliasIsSaidInTheError(t *testing.T) {
 	d, s := world(t)
-	s.FollowCNAME, s.Timeout = nil, 200e6
+	s.FollowCNAME, s.Timeout = nil, 200*time.Millisecond
 	s.Provider = nowhere{d}
 	d.Add("_acme-challenge.customer.test. CNAME a.ours.test.")
 	err := present(t, s, challenge("customer.test", "v")).Ready(t.Context())
@@ -108,9 +105,9 @@ func TestStaticDelegation(t *testing.T) {
 		require.NoError(t, present(t, s, challenge("www.customer.test", "v")).Ready(t.Context()), "another name")
 		require.Equal(t, []string{"v"}, d.TXT("_acme-challenge.www.customer.test."))
 	}
-	d, s := world(t)
+	d, _ := world(t)
 	for from, to := range map[string]string{"a..b": "x.ours.test", "customer.test": ""} {
-		s = quick(d)
+		s := quick(d)
 		s.Delegation = map[string]string{from: to}
 		_, err := s.Present(t.Context(), challenge("customer.test", "v"))
 		require.ErrorContains(t, err, "dns01: delegation of")
@@ -145,7 +142,7 @@ func TestDelegatedZones(t *testing.T) {
 func TestRecordAboveADelegation(t *testing.T) {
 	d, s := world(t)
 	d.AddZone("_acme-challenge.customer.test", d.AddServer())
-	s.Zones, s.Timeout, s.FollowCNAME = fixed("customer.test"), 300e6, nil
+	s.Zones, s.Timeout, s.FollowCNAME = fixed("customer.test"), 300*time.Millisecond, nil
 	err := present(t, s, challenge("customer.test", "v")).Ready(t.Context())
 	require.ErrorContains(t, err, "0 of 2 addresses of servers of _acme-challenge.customer.test. have")
 }

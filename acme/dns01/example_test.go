@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/mythic-beasts/hostkit/acme"
 	"github.com/mythic-beasts/hostkit/acme/dns01"
 )
 
@@ -32,5 +33,32 @@ func ExampleProvider() {
 	// Output:
 	// add _acme-challenge.example.com. TXT "LoqXcYV8"
 	// delete _acme-challenge.example.com. TXT "LoqXcYV8"
+	// <nil> <nil>
+}
+
+// visible is a verifier that has seen everything.
+type visible struct{}
+
+func (visible) Visible(context.Context, dns01.TXT) (bool, error) { return true, nil }
+
+func (printer) ZoneOf(context.Context, string) (string, error) { return "acme.example.net.", nil }
+
+// A customer's _acme-challenge is an alias of a name in our zone.
+func ExampleSolver() {
+	ctx := context.Background()
+	solver := &dns01.Solver{
+		Provider:   printer{},
+		Verifier:   visible{},
+		Delegation: map[string]string{"example.com": "example-com.acme.example.net"},
+	}
+	presented, err := solver.Present(ctx, acme.Challenge{Type: acme.DNS01, Identifier: "example.com", TXT: "LoqXcYV8"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(presented.Ready(ctx), presented.CleanUp(ctx))
+	// Output:
+	// add example-com.acme.example.net. TXT "LoqXcYV8"
+	// delete example-com.acme.example.net. TXT "LoqXcYV8"
 	// <nil> <nil>
 }

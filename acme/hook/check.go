@@ -30,7 +30,7 @@ func newRecord(name, value string) (record, error) {
 
 // checkName returns the name of a certificate in lower case, without a dot at its end.
 func checkName(name string) (string, error) {
-	normal := strings.ToLower(strings.TrimSuffix(name, "."))
+	normal := lower(strings.TrimSuffix(name, "."))
 	if len(normal) > maxName {
 		return "", fmt.Errorf("name %q: longer than %d octets", clip(name), maxName)
 	}
@@ -72,6 +72,18 @@ func checkPath(path string) error {
 		return fmt.Errorf("path %q: must be absolute and without \"..\"", clip(path))
 	}
 	return nil
+}
+
+// lower folds ASCII only: other letters have rules of their own, such as the Kelvin
+// sign, which would be a "k".
+func lower(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if c >= 'A' && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
 }
 
 func alphanumeric(r rune) bool {

@@ -83,7 +83,7 @@ func Password(user, password string, suffixes ...string) func(user, password, na
 
 func below(name string, suffixes []string) bool {
 	for _, s := range suffixes {
-		if suffix := strings.ToLower(strings.Trim(s, ".")); name == suffix || strings.HasSuffix(name, "."+suffix) {
+		if suffix := lower(strings.Trim(s, ".")); name == suffix || strings.HasSuffix(name, "."+suffix) {
 			return true
 		}
 	}

@@ -56,7 +56,7 @@ func (h *Hook) lego(ctx context.Context, action string, wait bool, r record) err
 
 // fromFQDN has the record's name.
 func fromFQDN(fqdn, value string) (record, error) {
-	name, ok := strings.CutPrefix(strings.ToLower(fqdn), challengeLabel)
+	name, ok := strings.CutPrefix(lower(fqdn), challengeLabel)
 	if !ok {
 		return record{}, fmt.Errorf("name %q does not begin with %s: set LEGO_DISABLE_CNAME_SUPPORT=true", clip(fqdn), challengeLabel)
 	}

@@ -110,7 +110,7 @@ func TestDehydratedRefuses(t *testing.T) {
 		"deploy's time":        {"deploy_cert", "example.com", "/k", "/c", "/f", "/h", "now"},
 		"deploy too short":     {"deploy_cert", "example.com", "/k"},
 		"sync nothing":         {"sync_cert"},
-		"sync's path":          {"sync_cert", "/tmp/../etc/passwd"},
+		"sync's path":          {"sync_cert", "/certs/../etc/passwd"},
 		"sync's missing file":  {"sync_cert", "/does/not/exist"},
 	} {
 		require.Error(t, h.Dehydrated(t.Context(), args), what)

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -160,36 +161,51 @@ func serve(l net.Listener) {
 	}
 }
 
-func TestRealDehydrated(t *testing.T) {
-	t.Parallel()
-	program := peer.Look(t, "dehydrated")
-	peer.Need(t, "curl", "openssl")
-	for _, chain := range []string{"no", "yes"} {
-		t.Run("HOOK_CHAIN="+chain, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t, slow)
-			config := w.write(t, "config", strings.Join([]string{
-				"CA=" + w.pebble.URL(), "CHALLENGETYPE=dns-01", "BASEDIR=" + w.dir, "HOOK=" + w.script(t, "dehydrated", ""),
-				"HOOK_CHAIN=" + chain, `CURL_OPTS="--cacert ` + w.roots + `"`, "KEY_ALGO=prime256v1", "ACCOUNT_KEY_ALGO=prime256v1", "",
-			}, "\n"), 0o600)
-			w.run(t, nil, program, "-f", config, "--register", "--accept-terms")
-			w.run(t, nil, program, "-f", config, "-c", "-d", "example.com", "-d", "*.example.com", "-d", "www.example.org")
-			d := w.deployment(t)
-			require.Equal(t, []string{"example.com"}, d.Names)
-			w.requireServed(t, d.FullChain, d.Key, "example.com", "a.example.com", "www.example.org")
-		})
+// The clients wait most of the time, so that all of them run at once.
+func TestRealClients(t *testing.T) {
+	var all sync.WaitGroup
+	defer all.Wait()
+	for name, test := range map[string]func(*testing.T){
+		"dehydrated":            func(t *testing.T) { dehydrated(t, "no") },
+		"dehydrated HOOK_CHAIN": func(t *testing.T) { dehydrated(t, "yes", "-d", "www.example.org") },
+		"certbot":               certbot,
+		"lego exec":             func(t *testing.T) { legoExec(t, "", "-d", "*.example.com") },
+		"lego exec RAW":         func(t *testing.T) { legoExec(t, "RAW") },
+		"lego httpreq":          func(t *testing.T) { legoHTTPReq(t, "") },
+		"lego httpreq RAW":      func(t *testing.T) { legoHTTPReq(t, "RAW") },
+		"run-parts":             runParts,
+	} {
+		all.Go(func() { t.Run(name, test) })
 	}
 }
 
-func TestRealCertbot(t *testing.T) {
-	t.Parallel()
+func dehydrated(t *testing.T, chain string, more ...string) {
+	program := peer.Look(t, "dehydrated")
+	peer.Need(t, "curl", "openssl")
+	w := newWorld(t, slow)
+	config := w.write(t, "config", strings.Join([]string{
+		"CA=" + w.pebble.URL(), "CHALLENGETYPE=dns-01", "BASEDIR=" + w.dir, "HOOK='" + w.script(t, "dehydrated", "") + "'",
+		"HOOK_CHAIN=" + chain, `CURL_OPTS="--cacert ` + w.roots + `"`, "KEY_ALGO=prime256v1", "KEYSIZE=2048", "",
+	}, "\n"), 0o600)
+	args := append([]string{"-f", config, "--accept-terms", "-c", "-d", "example.com", "-d", "*.example.com"}, more...)
+	w.run(t, nil, program, args...)
+	d := w.deployment(t)
+	require.Equal(t, []string{"example.com"}, d.Names)
+	names := []string{"example.com", "a.example.com"}
+	if len(more) > 0 {
+		names = append(names, more[1])
+	}
+	w.requireServed(t, d.FullChain, d.Key, names...)
+}
+
+func certbot(t *testing.T) {
 	program := peer.Look(t, "certbot")
 	w := newWorld(t, slow)
 	w.run(t, []string{"REQUESTS_CA_BUNDLE=" + w.roots}, program, "certonly", "--non-interactive", "--agree-tos", "-m", "a@example.com",
 		"--server", w.pebble.URL(), "--manual", "--preferred-challenges", "dns",
 		"--manual-auth-hook", w.script(t, "certbot", "auth"), "--manual-cleanup-hook", w.script(t, "certbot", "cleanup"),
-		"--deploy-hook", w.script(t, "certbot", "deploy"),
-		"--key-type", "ecdsa", "--config-dir", "c", "--work-dir", "w", "--logs-dir", "l", "-d", "www.example.org", "-d", "example.com", "-d", "*.example.com")
+		"--deploy-hook", w.script(t, "certbot", "deploy"), "--key-type", "ecdsa",
+		"--config-dir", "c", "--work-dir", "w", "--logs-dir", "l", "-d", "www.example.org", "-d", "example.com", "-d", "*.example.com")
 	d := w.deployment(t)
 	require.ElementsMatch(t, []string{"www.example.org", "example.com", "*.example.com"}, d.Names)
 	w.requireServed(t, d.FullChain, d.Key, "example.com", "a.example.com", "www.example.org")

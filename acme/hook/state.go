@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -53,15 +54,16 @@ func readProgress(path string) (progress, error) {
 		return progress{}, err
 	}
 	var p progress
-	if json.Unmarshal(text, &p) != nil {
-		return progress{}, nil
-	}
-	for _, r := range p.Records {
-		if _, err := newRecord(r.Name, r.Value); err != nil {
-			return progress{}, nil
-		}
+	if json.Unmarshal(text, &p) != nil || slices.ContainsFunc(p.Records, record.bad) {
+		p = progress{}
 	}
 	return p, nil
+}
+
+// bad says that no call has written the record.
+func (r record) bad() bool {
+	checked, err := newRecord(r.Name, r.Value)
+	return err != nil || checked != r
 }
 
 func writeProgress(path string, p progress) error {

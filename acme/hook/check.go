@@ -25,7 +25,11 @@ func newRecord(name, value string) (record, error) {
 	if err := checkValue(value); err != nil {
 		return record{}, fmt.Errorf("value %q for %s: %w", clip(value), normal, err)
 	}
-	return record{Name: strings.TrimPrefix(normal, "*."), Value: value}, nil
+	base := strings.TrimPrefix(normal, "*.")
+	if len(challengeLabel)+len(base) > maxName {
+		return record{}, fmt.Errorf("name %q: too long for a record below it", base)
+	}
+	return record{Name: base, Value: value}, nil
 }
 
 // checkName returns the name of a certificate in lower case, without a dot at its end.

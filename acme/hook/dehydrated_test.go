@@ -29,6 +29,7 @@ func TestDehydratedOneByOne(t *testing.T) {
 	require.Equal(t, []string{one}, d.TXT(apex), "exactly its value")
 	require.NoError(t, process(d).Dehydrated(t.Context(), []string{"clean_challenge", "example.com", "token", two}), "again")
 	require.Equal(t, []string{one}, d.TXT(apex))
+	require.Len(t, d.Writes(), 4, "who deletes adds nothing")
 }
 
 func TestDehydratedChain(t *testing.T) {

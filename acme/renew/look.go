@@ -2,6 +2,7 @@ package renew
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
@@ -102,14 +103,15 @@ func (m *Manager) read(ctx context.Context, e *entry) (*x509.Certificate, error)
 		return nil, err
 	}
 	var leaf *x509.Certificate
+	var pair *tls.Certificate
 	if b != nil {
 		// What can not be read is replaced, as if there was nothing.
-		if leaf, err = b.Leaf(); err == nil {
-			_, err = b.TLS()
+		if leaf, err = b.Leaf(); err == nil && certID(leaf) != m.idOf(e) {
+			pair, err = b.TLS()
 		}
 		if err != nil {
 			m.log().Warn("a stored certificate is of no use", "certificate", e.name, "err", err)
-			b, leaf = nil, nil
+			leaf = nil
 		}
 	}
 	m.mu.Lock()
@@ -117,7 +119,10 @@ func (m *Manager) read(ctx context.Context, e *entry) (*x509.Certificate, error)
 	e.state = merge(s, leaf, e.names, m.now())
 	now := e.state.CertID
 	if leaf != nil && before != now {
-		m.serve(e, leaf, nil)
+		if e.cert == nil {
+			pair = nil // no one needs it so far
+		}
+		m.serve(e, leaf, pair)
 	}
 	next := m.Policy.Next(e.state, m.now()).RenewAt
 	m.mu.Unlock()
@@ -125,6 +130,12 @@ func (m *Manager) read(ctx context.Context, e *entry) (*x509.Certificate, error)
 		m.tell(Event{Name: e.name, Kind: Adopted, Leaf: leaf, Next: next})
 	}
 	return leaf, nil
+}
+
+func (m *Manager) idOf(e *entry) string {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return e.state.CertID
 }
 
 // readState is the zero State if there is none, or one that no one can read.

@@ -213,7 +213,7 @@ func (m *Manager) startDue(ctx context.Context, work *sync.WaitGroup) time.Durat
 		m.free--
 		work.Go(func() { m.attend(ctx, e) })
 	}
-	wait := time.Minute
+	wait := 10 * time.Minute
 	if m.free > 0 && len(m.queue) > 0 {
 		wait = min(wait, max(m.queue[0].due.Sub(now), 0))
 	}

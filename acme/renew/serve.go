@@ -38,7 +38,7 @@ func (m *Manager) GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certificate, 
 	case id == "":
 		return nil, fmt.Errorf("renew: a handshake for %q: %w", hello.ServerName, ErrNoCertificate)
 	}
-	cert, err := load(hello.Context(), m.Store, e.name)
+	cert, err := load(hello, m.Store, e.name)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,11 @@ func (m *Manager) GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certificate, 
 	return cert, nil
 }
 
-func load(ctx context.Context, s Store, name string) (*tls.Certificate, error) {
+func load(hello *tls.ClientHelloInfo, s Store, name string) (*tls.Certificate, error) {
+	ctx := hello.Context()
+	if ctx == nil { // of a hello that was made by hand
+		ctx = context.Background()
+	}
 	b, err := s.Load(ctx, name)
 	if err != nil {
 		return nil, err
@@ -109,7 +113,7 @@ func (s *Source) GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certificate, e
 	}
 	s.loaded = time.Now() // others need not wait for this one
 	s.mu.Unlock()
-	fresh, err := load(hello.Context(), s.Store, s.Name)
+	fresh, err := load(hello, s.Store, s.Name)
 	if err != nil {
 		if cert != nil {
 			return cert, nil

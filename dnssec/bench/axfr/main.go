@@ -27,7 +27,7 @@ import (
 )
 
 const (
-	origin = "hosting.test"
+	origin  = "hosting.test"
 	keyData = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 )
 

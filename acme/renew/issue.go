@@ -106,6 +106,8 @@ func (m *Manager) issued(ctx context.Context, e *entry, old State, names []strin
 	s.AskAt = wall(now.Add(part(min(time.Hour, s.NotAfter.Sub(now)/100), fraction(s.CertID))))
 	if old.ARI.CertID == old.CertID && now.Before(old.NotBefore.Add(m.Policy.fallback(old).Sub(old.NotBefore)/2)) {
 		s.Early = old.Early + 1
+	} else {
+		s.Early = max(old.Early-1, 0) // not all at once: it may be early again
 	}
 	if !cert.Replaced {
 		// With force, or where a replacement was not taken, it can be overdrawn.

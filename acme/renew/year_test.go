@@ -1,0 +1,143 @@
+package renew_test
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mythic-beasts/hostkit/acme"
+	"github.com/mythic-beasts/hostkit/acme/acmetest"
+	"github.com/mythic-beasts/hostkit/acme/renew"
+	"github.com/mythic-beasts/hostkit/internal/memkv"
+)
+
+// A year of each lifetime at an authority: at no time is there no certificate that is
+// good, and none is renewed twice in its time. Now and then the authority is out of
+// order for hours, and the program ends.
+func TestYear(t *testing.T) {
+	for _, life := range []time.Duration{90 * day, 47 * day, 45 * day, 6 * day} {
+		for _, ari := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%v days, ARI %v", life.Hours()/24, ari), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) { year(t, life, ari) })
+			})
+		}
+	}
+}
+
+func year(t *testing.T, life time.Duration, ari bool) {
+	from := time.Now()
+	broken := func() bool { return int(time.Since(from).Hours())%40 >= 35 }
+	ca := acmetest.NewCA(t, acmetest.CAOptions{
+		InMemory: true, Lifetime: life, NoRenewalInfo: !ari, Reuse: true,
+		Intercept: func(w http.ResponseWriter, _ *http.Request, resource string) bool {
+			if !broken() {
+				return false
+			}
+			acmetest.WriteProblem(w, http.StatusServiceUnavailable, "serverInternal", "out of order")
+			return true
+		},
+	})
+	key, err := acme.NewKey(acme.EC256)
+	require.NoError(t, err)
+	store := &renew.KVStore{KV: new(memkv.Store)}
+	open := func() (*renew.Manager, func()) {
+		m := &renew.Manager{
+			Issuer: &acme.Client{Directory: ca.URL(), HTTP: ca.HTTPClient(), Key: key},
+			Solver: solver{}, Store: store,
+		}
+		require.NoError(t, m.Add("a.example", acme.Request{Names: []string{"a.example", "*.a.example"}}))
+		return m, start(t, m)
+	}
+	m, stop := open()
+	for h := range 365 * 24 {
+		time.Sleep(time.Hour)
+		if h%(24*11) == 0 {
+			stop()
+			m, stop = open()
+			time.Sleep(time.Minute)
+		}
+		synctest.Wait()
+		c, err := m.GetCertificate(hello("www.a.example"))
+		require.NoError(t, err)
+		require.True(t, time.Now().Before(c.Leaf.NotAfter), "a gap after %v: %s", time.Since(from), m.Status()[0].Words)
+		require.True(t, time.Now().After(c.Leaf.NotBefore))
+	}
+	stop()
+	checkYear(t, ca.Issued(), life)
+}
+
+// checkYear fails if a certificate was replaced before its time, or late.
+func checkYear(t *testing.T, all []*x509.Certificate, life time.Duration) {
+	share := 2.0 / 3
+	if life < 10*day {
+		share = 0.5
+	}
+	for i := range all[1:] {
+		age := all[i+1].NotBefore.Sub(all[i].NotBefore).Hours() / life.Hours()
+		require.GreaterOrEqual(t, age, share-0.25, "certificate %d", i)
+		require.LessOrEqual(t, age, 0.96, "certificate %d", i)
+	}
+	years := 365 * day.Hours() / life.Hours()
+	require.GreaterOrEqual(t, float64(len(all)), years)
+	require.LessOrEqual(t, float64(len(all)), years/(share-0.25)+1)
+}
+
+// Whatever the authority says about windows, there is never more than one certificate
+// in a window, and never a gap (R1, R2).
+func TestBadWindows(t *testing.T) {
+	always := func(start, end time.Duration) func(*x509.Certificate) (acme.RenewalInfo, error) {
+		return func(leaf *x509.Certificate) (acme.RenewalInfo, error) {
+			id, err := acme.CertID(leaf)
+			return acme.RenewalInfo{CertID: id, Start: leaf.NotBefore.Add(start), End: leaf.NotBefore.Add(end), RetryAfter: 6 * time.Hour}, err
+		}
+	}
+	first := "" // the window is always that of the first certificate
+	tests := []struct {
+		name   string
+		window func(*x509.Certificate) (acme.RenewalInfo, error)
+		most   int // certificates of 90 days in a year
+	}{
+		{"an error", func(*x509.Certificate) (acme.RenewalInfo, error) {
+			return acme.RenewalInfo{}, errors.New("404 page not found")
+		}, 7},
+		{"zero", func(*x509.Certificate) (acme.RenewalInfo, error) { return acme.RenewalInfo{RetryAfter: 6 * time.Hour}, nil }, 7},
+		{"far past", always(-1000*day, -999*day), 7},
+		{"backwards", always(50*day, 49*day), 7},
+		{"far future", always(1000*day, 1001*day), 5},
+		{"always at once", always(-day, 2*time.Hour), 20},
+		{"another's", func(leaf *x509.Certificate) (acme.RenewalInfo, error) {
+			id, err := acme.CertID(leaf)
+			if first == "" {
+				first = id
+			}
+			return acme.RenewalInfo{CertID: first, Start: leaf.NotBefore.Add(30 * day), End: leaf.NotBefore.Add(31 * day), RetryAfter: 6 * time.Hour}, err
+		}, 8},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				i := newIssuer(t)
+				i.backdate, i.window = time.Hour, tt.window
+				m := &renew.Manager{Issuer: i, Solver: solver{}, Store: &renew.KVStore{KV: new(memkv.Store)}}
+				require.NoError(t, m.Add("a.example", acme.Request{Names: []string{"a.example"}}))
+				stop := start(t, m)
+				for range 365 {
+					time.Sleep(day)
+					c, err := m.GetCertificate(hello("a.example"))
+					require.NoError(t, err)
+					require.True(t, time.Now().Before(c.Leaf.NotAfter))
+				}
+				stop()
+				_, issued := i.count()
+				require.GreaterOrEqual(t, issued, 5)
+				require.LessOrEqual(t, issued, tt.most)
+			})
+		})
+	}
+}

@@ -106,7 +106,9 @@ func TestBadWindows(t *testing.T) {
 		{"an error", func(*x509.Certificate) (acme.RenewalInfo, error) {
 			return acme.RenewalInfo{}, errors.New("404 page not found")
 		}, 7},
-		{"zero", func(*x509.Certificate) (acme.RenewalInfo, error) { return acme.RenewalInfo{RetryAfter: 6 * time.Hour}, nil }, 7},
+		{"zero", func(*x509.Certificate) (acme.RenewalInfo, error) {
+			return acme.RenewalInfo{RetryAfter: 6 * time.Hour}, nil
+		}, 7},
 		{"far past", always(-1000*day, -999*day), 7},
 		{"backwards", always(50*day, 49*day), 7},
 		{"far future", always(1000*day, 1001*day), 5},

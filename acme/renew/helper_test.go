@@ -134,10 +134,3 @@ func start(t testing.TB, m *renew.Manager) (stop func()) {
 }
 
 func hello(name string) *tls.ClientHelloInfo { return &tls.ClientHelloInfo{ServerName: name} }
-
-// serial is that of the certificate that a handshake would get.
-func serial(t testing.TB, get func(*tls.ClientHelloInfo) (*tls.Certificate, error), name string) *big.Int {
-	c, err := get(hello(name))
-	require.NoError(t, err)
-	return c.Leaf.SerialNumber
-}

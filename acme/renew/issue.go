@@ -14,7 +14,7 @@ import (
 const ledger = "_account"
 
 // What is left to do when a program ends, or a certificate is there, has this long.
-const lastMinute = time.Minute
+const grace = time.Minute
 
 // renew obtains a certificate under the lock. force passes over the budget of names.
 func (m *Manager) renew(ctx context.Context, e *entry, leaf *x509.Certificate, force bool) (hold time.Time, err error) {
@@ -78,7 +78,7 @@ func (m *Manager) spend(ctx context.Context, now time.Time) (wait time.Duration,
 
 // failed takes note of a failure. One that comes of the end of the program is none.
 func (m *Manager) failed(ctx context.Context, e *entry, s State, leaf *x509.Certificate, cause error) error {
-	live, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastMinute)
+	live, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
 	if errors.Is(context.Cause(ctx), context.Canceled) {
 		return m.writeState(live, e.name, s)
@@ -164,7 +164,7 @@ func (m *Manager) saveLate(ctx context.Context, e *entry) (err error) {
 
 // saveUnder stores what was issued, under the lock that ctx is of.
 func (m *Manager) saveUnder(ctx context.Context, e *entry) error {
-	live, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastMinute)
+	live, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
 	if err := m.Store.Commit(live, e.name, e.work.unsaved); err != nil {
 		return err

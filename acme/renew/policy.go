@@ -161,10 +161,10 @@ func askAt(s State, now time.Time) time.Time {
 // was over when this one was made, changes only when to ask again.
 func (p Policy) Answer(s State, info acme.RenewalInfo, now time.Time) State {
 	every := min(max(info.RetryAfter, time.Minute), day)
-	s.AskAt = wall(now.Add(every + part(every/10, rand.Float64())))
+	s.AskAt = wall(now.Add(every + part(every/10, chance())))
 	w := Window{CertID: info.CertID, Start: wall(info.Start), End: wall(info.End), Selected: s.ARI.Selected, Explanation: info.ExplanationURL}
 	if s.ARI.CertID != w.CertID || w.Selected.Before(w.Start) || w.Selected.After(w.End) {
-		w.Selected = wall(w.Start.Add(part(w.End.Sub(w.Start), rand.Float64())))
+		w.Selected = wall(w.Start.Add(part(w.End.Sub(w.Start), chance())))
 	}
 	if w.CertID == s.CertID && usable(w, s.Issued) {
 		s.ARI = w
@@ -175,7 +175,7 @@ func (p Policy) Answer(s State, info acme.RenewalInfo, now time.Time) State {
 // NoAnswer is the state after the authority was asked for its window and gave no
 // good answer. What it said before still counts.
 func (p Policy) NoAnswer(s State, now time.Time) State {
-	s.AskAt = wall(now.Add(6*time.Hour + part(time.Hour, rand.Float64())))
+	s.AskAt = wall(now.Add(6*time.Hour + part(time.Hour, chance())))
 	return s
 }
 
@@ -202,8 +202,11 @@ func part(d time.Duration, share float64) time.Duration {
 func fraction(text string) float64 {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(text))
-	return rand.New(rand.NewPCG(h.Sum64(), 1)).Float64()
+	return rand.New(rand.NewPCG(h.Sum64(), 1)).Float64() //nolint:gosec // a moment, not a key
 }
+
+// chance is a number in [0, 1) that is another each time.
+func chance() float64 { return rand.Float64() } //nolint:gosec // a moment, not a key
 
 func earliest(a, b time.Time) time.Time {
 	if b.Before(a) {

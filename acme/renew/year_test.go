@@ -56,11 +56,11 @@ func year(t *testing.T, life time.Duration, ari bool) {
 	}
 	m, stop := open()
 	for h := range 365 * 24 {
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour)
 		if h%(24*11) == 0 {
 			stop()
 			m, stop = open()
-			time.Sleep(time.Minute)
+			<-time.After(time.Minute)
 		}
 		synctest.Wait()
 		c, err := m.GetCertificate(hello("www.a.example"))
@@ -130,7 +130,7 @@ func TestBadWindows(t *testing.T) {
 				require.NoError(t, m.Add("a.example", acme.Request{Names: []string{"a.example"}}))
 				stop := start(t, m)
 				for range 365 {
-					time.Sleep(day)
+					<-time.After(day)
 					c, err := m.GetCertificate(hello("a.example"))
 					require.NoError(t, err)
 					require.True(t, time.Now().Before(c.Leaf.NotAfter))

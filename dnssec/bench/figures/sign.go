@@ -68,7 +68,7 @@ func (z *zone) signers(denial string) ([]command, error) {
 	if denial == "nsec3" {
 		bind, ldns = []string{"-3", "-", "-H", "0"}, []string{"-n", "-t", "0"}
 	}
-	bind = append(bind, "-P", "-S", "-K", z.keys, "-n", "2", "-o", z.origin, "-f", out, z.file)
+	bind = append(bind, "-P", "-S", "-K", z.keys, "-d", z.keys, "-n", "2", "-o", z.origin, "-f", out, z.file)
 	ldns = append(ldns, "-o", z.origin, "-f", out, z.file, z.ksk, z.zsk)
 	return []command{
 		ourselves("sign", z.origin, z.file, z.keys, denial, "batch", out),

@@ -81,7 +81,7 @@ func FuzzText(f *testing.F) {
 		}
 		z, err := dnssec.NewZone("x", []dns.RR{soa, odd}, dnssec.Options{})
 		if err != nil {
-			t.Skip()
+			return // no such record can be in a zone
 		}
 		requireLibraryText(t, z)
 	})

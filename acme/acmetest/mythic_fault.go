@@ -3,6 +3,7 @@ package acmetest
 import (
 	"bytes"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -122,9 +123,7 @@ func (m *Mythic) faulty(next http.Handler) http.Handler {
 			panic(http.ErrAbortHandler) // closes the connection
 		}
 		m.record(r, answer.Code)
-		for name, values := range answer.Header() {
-			w.Header()[name] = values
-		}
+		maps.Copy(w.Header(), answer.Header())
 		if f.RetryAfter != "" {
 			w.Header().Set("Retry-After", f.RetryAfter)
 		}

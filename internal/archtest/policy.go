@@ -5,7 +5,7 @@ package archtest
 func House() Policy {
 	return Policy{
 		Allow: map[string][]string{
-			"acme":   {"github.com/go-acme/lego/v4", "github.com/miekg/dns"},
+			"acme":   {"github.com/go-acme/lego/v4", "github.com/miekg/dns", "golang.org/x/net/idna"},
 			"dnssec": {"github.com/miekg/dns"},
 			// A module of its own, for cgo.
 			"dnssec/pkcs11key": {"github.com/miekg/pkcs11"},
@@ -14,6 +14,7 @@ func House() Policy {
 			"examples": {
 				"github.com/BurntSushi/toml",
 				"github.com/coreos/go-systemd/v22",
+				"github.com/go-webauthn/webauthn", // passkeys of the panel
 				"github.com/miekg/dns", // records in configuration
 				"github.com/prometheus/client_golang",
 				"golang.org/x",

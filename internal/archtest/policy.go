@@ -15,7 +15,7 @@ func House() Policy {
 				"github.com/BurntSushi/toml",
 				"github.com/coreos/go-systemd/v22",
 				"github.com/go-webauthn/webauthn", // passkeys of the panel
-				"github.com/miekg/dns", // records in configuration
+				"github.com/miekg/dns",            // records in configuration
 				"github.com/prometheus/client_golang",
 				"golang.org/x",
 			},

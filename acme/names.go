@@ -12,9 +12,10 @@ const (
 	maxLabel = 63
 )
 
-// normalNames are the names in lower case and each once, in the order given. A
-// name that no certificate can have is an error.
-func normalNames(names []string) ([]string, error) {
+// CanonicalNames are the names of a request as they are ordered: A-labels in lower
+// case, each once, in the order given. A name that no certificate can have is an
+// error that says why, and so are no names at all.
+func CanonicalNames(names []string) ([]string, error) {
 	if len(names) == 0 {
 		return nil, errors.New("acme: Request.Names is empty")
 	}
@@ -33,15 +34,15 @@ func normalNames(names []string) ([]string, error) {
 
 // normalName checks one name by RFC 1035 section 2.3.1 and RFC 5890.
 func normalName(name string) (string, error) {
-	name = strings.TrimSuffix(name, ".")
-	if len(name) > maxName {
-		return "", fmt.Errorf("longer than %d octets", maxName)
-	}
-	name, err := lower(name)
+	wildcard, name := cutWildcard(strings.TrimSuffix(name, "."))
+	name, err := asciiName(name)
 	if err != nil {
 		return "", err
 	}
-	labels := strings.Split(strings.TrimPrefix(name, "*."), ".")
+	if len(wildcard+name) > maxName {
+		return "", fmt.Errorf("longer than %d octets", maxName)
+	}
+	labels := strings.Split(name, ".")
 	for _, l := range labels {
 		if err := checkLabel(l); err != nil {
 			return "", err
@@ -50,22 +51,14 @@ func normalName(name string) (string, error) {
 	if strings.Trim(labels[len(labels)-1], "0123456789") == "" {
 		return "", errors.New("an address, or a top-level domain of digits: only DNS names can be had")
 	}
-	return name, nil
+	return wildcard + name, nil
 }
 
-// lower is the name in lower case. Only ASCII is folded: other letters have
-// rules of their own.
-func lower(name string) (string, error) {
-	b := []byte(name)
-	for i, c := range b {
-		switch {
-		case c >= 0x80:
-			return "", errors.New("not ASCII: give the A-labels, which begin with \"xn--\"")
-		case c >= 'A' && c <= 'Z':
-			b[i] = c + 'a' - 'A'
-		}
+func cutWildcard(name string) (wildcard, rest string) {
+	if rest, ok := strings.CutPrefix(name, "*."); ok {
+		return "*.", rest
 	}
-	return string(b), nil
+	return "", name
 }
 
 func checkLabel(l string) error {

@@ -31,7 +31,7 @@ type order struct {
 // same account should not ask for the same names before; other requests may go
 // on.
 func (c *Client) Obtain(ctx context.Context, r Request, solver Solver) (*Certificate, error) {
-	names, err := normalNames(r.Names)
+	names, err := CanonicalNames(r.Names)
 	if err != nil {
 		return nil, err
 	}

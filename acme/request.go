@@ -10,9 +10,11 @@ import (
 
 // Request says which certificate to obtain. Names is required.
 type Request struct {
-	// Names are the DNS names of the certificate, in A-labels ("xn--…") and any
-	// case, with or without a final dot; a wildcard begins with "*.". A name given
-	// twice counts once. A name that can not be had fails the request.
+	// Names are the DNS names of the certificate, in any case, with or without a
+	// final dot; a wildcard begins with "*.". Internationalized ones may be given as
+	// they are written or in A-labels ("xn--…"), as which they are ordered (RFC 8555
+	// section 7.1.4). A name given twice counts once. A name that can not be had fails
+	// the request.
 	Names []string
 	// Key is the certificate's key. Nil makes a new one of KeyType.
 	Key crypto.Signer `json:"-"`

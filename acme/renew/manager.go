@@ -100,15 +100,17 @@ func (m *Manager) Add(name string, r acme.Request) error {
 		return err
 	case strings.HasPrefix(name, "_"):
 		return fmt.Errorf(`renew: %q: %w: a "_" at its beginning is for what the manager keeps`, name, ErrName)
-	case len(r.Names) == 0:
-		return fmt.Errorf("renew: certificate %q: the request has no names", name)
+	}
+	names, err := acme.CanonicalNames(r.Names)
+	if err != nil {
+		return fmt.Errorf("renew: certificate %q: %w", name, err)
 	}
 	if r.Key != nil {
 		if _, err := acme.MarshalKey(r.Key); err != nil {
 			return fmt.Errorf("renew: certificate %q: its key can not be stored: %w", name, err)
 		}
 	}
-	r.Replaces, r.Names = nil, slices.Clone(r.Names)
+	r.Replaces, r.Names = nil, names
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.init()
@@ -120,7 +122,7 @@ func (m *Manager) Add(name string, r acme.Request) error {
 	} else {
 		m.soon(e)
 	}
-	e.req, e.names = r, normal(r.Names)
+	e.req, e.names = r, normal(names)
 	m.poke()
 	return nil
 }

@@ -1,0 +1,25 @@
+package etcdstore_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+
+	"github.com/mythic-beasts/hostkit/netboot/etcdstore"
+)
+
+func Example() {
+	store, err := etcdstore.New(etcdstore.Options{
+		Endpoints: []string{"http://127.0.0.1:2379"},
+		Prefix:    "/hostkit/netboot/",
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer store.Close()
+	err = store.List(context.Background(), "machines/", func(key string, val []byte, rev int64) error {
+		fmt.Println(key, len(val), rev)
+		return nil
+	})
+	log.Print(err)
+}

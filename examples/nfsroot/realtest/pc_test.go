@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mythic-beasts/hostkit/examples/internal/racktest"
 	"github.com/mythic-beasts/hostkit/internal/peer"
 )
 
@@ -35,7 +36,7 @@ const bootPatience = 10 * time.Minute
 // one that it runs on, and the new one after a power cycle.
 func TestRealRebuild(t *testing.T) {
 	t.Parallel()
-	r := newRack(t, cacheSetting(t)+pcRoot("bookworm"), machine{name: "pc1", more: `nfs_version = "4.2"`})
+	r := newRack(t, cacheSetting()+pcRoot("bookworm"), machine{name: "pc1", more: `nfs_version = "4.2"`})
 	pc := r.machines[0]
 	r.prepare()
 	r.ganesha()
@@ -53,7 +54,7 @@ func TestRealRebuild(t *testing.T) {
 	r.nfsroot("rebuild", "pc1")
 	before := r.run(pc, "cat /var/tmp/alive")
 	require.Equal(t, "old", r.run(pc, "cat /etc/generation"), "the machine runs on with the root that it has")
-	require.NoError(t, until(t.Context(), time.Minute, func(context.Context) error {
+	require.NoError(t, racktest.Until(t.Context(), time.Minute, func(context.Context) error {
 		if now := r.run(pc, "cat /var/tmp/alive"); now == before {
 			return fmt.Errorf("nothing was written since %s", before)
 		}
@@ -74,7 +75,7 @@ func TestRealRebuild(t *testing.T) {
 // A PC with NFS 3, whose server is away for 20 seconds.
 func TestRealServerAway(t *testing.T) {
 	t.Parallel()
-	r := newRack(t, cacheSetting(t)+pcRoot("trixie"), machine{name: "pc3", more: `nfs_version = "3"`})
+	r := newRack(t, cacheSetting()+pcRoot("trixie"), machine{name: "pc3", more: `nfs_version = "3"`})
 	pc := r.machines[0]
 	r.prepare()
 	server := r.ganesha()
@@ -98,7 +99,7 @@ func TestRealServerAway(t *testing.T) {
 // A PC whose root is served by the program itself.
 func TestRealOwnServer(t *testing.T) {
 	t.Parallel()
-	r := newRack(t, cacheSetting(t)+pcRoot("bookworm"), machine{name: "pc5", more: `nfs_version = "3"`})
+	r := newRack(t, cacheSetting()+pcRoot("bookworm"), machine{name: "pc5", more: `nfs_version = "3"`})
 	pc := r.machines[0]
 	r.prepare()
 	serve := func() *peer.Process {
@@ -115,7 +116,7 @@ func TestRealOwnServer(t *testing.T) {
 	r.run(pc, "exec 3>/var/tmp/open; (sleep 8; echo written >&3) >/dev/null 2>&1 &")
 	server.Stop()
 	serve()
-	require.NoError(t, until(t.Context(), time.Minute, func(context.Context) error {
+	require.NoError(t, racktest.Until(t.Context(), time.Minute, func(context.Context) error {
 		if got := r.run(pc, "cat /var/tmp/open"); got != "written" {
 			return fmt.Errorf("the open file has %q", got)
 		}
@@ -145,7 +146,7 @@ func (r *rack) probe(m machine, but ...string) {
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	r.must(cmd)
 	r.nfsroot("push", dir, "/srv/probe", m.name)
-	require.NoError(r.t, until(r.t.Context(), 2*time.Minute, func(context.Context) error {
+	require.NoError(r.t, racktest.Until(r.t.Context(), 2*time.Minute, func(context.Context) error {
 		if r.run(m, "[ -x /srv/probe/nfsprobe ] && echo there || true") == "" {
 			return errors.New("the machine does not see what was pushed")
 		}

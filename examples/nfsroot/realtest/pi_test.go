@@ -36,7 +36,7 @@ func TestRealPi3(t *testing.T) {
 	pi := machine{name: "pi3", mac: piMAC, more: `model = "3B"
 nfs_version = "3"
 cmdline = ["cma=64M", "systemd.default_timeout_start_sec=900"]`}
-	r := newRack(t, cacheSetting(t)+piRoot, pi)
+	r := newRack(t, cacheSetting()+piRoot, pi)
 	pi = r.machines[0]
 	r.prepare()
 	r.ganesha()

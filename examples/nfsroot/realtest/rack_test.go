@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mythic-beasts/hostkit/examples/internal/racktest"
 	"github.com/mythic-beasts/hostkit/internal/netnstest"
 	"github.com/mythic-beasts/hostkit/internal/peer"
 )
@@ -148,7 +149,7 @@ func (r *rack) run(m machine, command string) string {
 func (r *rack) awaitSSH(m machine, qemu *peer.Process, within time.Duration) time.Duration {
 	r.t.Helper()
 	begin := time.Now()
-	err := until(r.t.Context(), within, func(ctx context.Context) error {
+	err := racktest.Until(r.t.Context(), within, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 		defer cancel()
 		out, err := r.ssh(ctx, m, "true").CombinedOutput()

@@ -37,24 +37,9 @@ func (s *Solver) target(ctx context.Context, name string) (string, error) {
 	if len(s.FollowCNAME) == 0 {
 		return name, nil
 	}
-	at := name
-	seen := []string{at}
-	for {
-		next, err := s.dns.alias(ctx, at)
-		if err != nil {
-			return "", fmt.Errorf("find out whether %s is an alias: %w", at, err)
-		}
-		if next == "" {
-			break
-		}
-		if slices.Contains(seen, next) {
-			return "", fmt.Errorf("%s is an alias that leads back to %s: correct its CNAME records", name, next)
-		}
-		seen = append(seen, next)
-		if len(seen) > maxAliases {
-			return "", fmt.Errorf("%s leads through more than %d aliases", name, maxAliases)
-		}
-		at = next
+	at, err := s.dns.follow(ctx, name)
+	if err != nil {
+		return "", err
 	}
 	if at != name && !s.allowed(at) {
 		return "", fmt.Errorf("%s is an alias of %s, which is in none of the allowed zones: add its zone to FollowCNAME if it is ours", name, at)
@@ -66,6 +51,29 @@ func (s *Solver) allowed(name string) bool {
 	return slices.ContainsFunc(s.FollowCNAME, func(zone string) bool {
 		return dns.IsSubDomain(dns.CanonicalName(zone), name)
 	})
+}
+
+// follow is where the aliases at a name lead to.
+func (d *DNS) follow(ctx context.Context, name string) (string, error) {
+	at := name
+	seen := []string{at}
+	for {
+		next, err := d.alias(ctx, at)
+		if err != nil {
+			return "", fmt.Errorf("find out whether %s is an alias: %w", at, err)
+		}
+		if next == "" {
+			return at, nil
+		}
+		if slices.Contains(seen, next) {
+			return "", fmt.Errorf("%s is an alias that leads back to %s: correct its CNAME records", name, next)
+		}
+		seen = append(seen, next)
+		if len(seen) > maxAliases {
+			return "", fmt.Errorf("%s leads through more than %d aliases", name, maxAliases)
+		}
+		at = next
+	}
 }
 
 // alias is what a name is an alias of, or "".

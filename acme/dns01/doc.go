@@ -21,6 +21,12 @@
 // would remember for minutes that a record was not there yet. [Recursive] is for
 // networks that reach no other DNS servers. A service's own check is a [Verifier] too.
 //
+// # Challenges
+//
+// [Solver] answers dns-01 and dns-account-01. For dns-persist-01, where a record stays
+// in the DNS, [Persist] only looks whether it is there and good; [PersistValue] is
+// what to add.
+//
 // # Crashes
 //
 // With a [Journal] each record is put on file before it is added, and what a crash

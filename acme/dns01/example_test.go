@@ -62,3 +62,12 @@ func ExampleSolver() {
 	// delete example-com.acme.example.net. TXT "LoqXcYV8"
 	// <nil> <nil>
 }
+
+// What somebody adds once, so that nothing needs to be added for each certificate.
+func ExamplePersistRecord() {
+	r := dns01.PersistRecord{Issuer: "ca.example", AccountURL: "https://ca.example/acct/7", Wildcard: true}
+	name, err := dns01.RecordName(acme.Challenge{Type: acme.DNSPersist01, Identifier: "example.com"})
+	fmt.Printf("%s TXT %q %v\n", name, r.Value(), err)
+	// Output:
+	// _validation-persist.example.com. TXT "ca.example; accounturi=https://ca.example/acct/7; policy=wildcard" <nil>
+}

@@ -120,13 +120,7 @@ func (s *Solver) setup() error {
 		if s.zones == nil {
 			s.zones = s.dns
 		}
-		switch s.verifier = s.Verifier; {
-		case s.verifier != nil:
-		case s.dns.RecursiveOnly:
-			s.verifier = &Recursive{DNS: s.dns}
-		default:
-			s.verifier = &Authoritative{DNS: s.dns}
-		}
+		s.verifier = verifierOr(s.Verifier, s.dns)
 		if s.log = s.Log; s.log == nil {
 			s.log = slog.New(slog.DiscardHandler)
 		}
@@ -143,6 +137,17 @@ func (s *Solver) setup() error {
 		s.targets, s.setupErr = index(s.Delegation)
 	})
 	return s.setupErr
+}
+
+// verifierOr is the one given, or the one that fits.
+func verifierOr(given Verifier, d *DNS) Verifier {
+	switch {
+	case given != nil:
+		return given
+	case d.RecursiveOnly:
+		return &Recursive{DNS: d}
+	}
+	return &Authoritative{DNS: d}
 }
 
 // Present adds the record of a challenge. If it fails, or its context ends, the

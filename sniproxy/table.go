@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"unicode/utf8"
 
@@ -32,15 +33,17 @@ type Routes struct {
 	NoName *Decision
 }
 
-// A Table is a [Router] by name. The zero value has no sites. [Table.Replace]
-// changes it at once and for new connections only; what is relayed is not touched.
+// A Table is a [Router] by name. The zero value has no sites. [Table.Replace] and
+// [Table.Update] change it at once and for new connections only; what is relayed is not
+// touched.
 type Table struct {
 	now atomic.Pointer[routes]
+	mu  sync.Mutex // one Update at a time
 }
 
+// routes is a content, which does not change.
 type routes struct {
 	index    nameIndex
-	sites    []Decision
 	fallback *Decision
 	noName   *Decision
 }
@@ -52,14 +55,24 @@ func (t *Table) Replace(r Routes) error {
 	if err != nil {
 		return err
 	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.now.Store(next)
 	return nil
 }
 
-// Len returns the number of sites.
+// Clone returns a table with the same content. It costs next to nothing, as they share
+// it until one is changed.
+func (t *Table) Clone() *Table {
+	out := new(Table)
+	out.now.Store(t.now.Load())
+	return out
+}
+
+// Len returns the number of sites. It counts them.
 func (t *Table) Len() int {
 	if now := t.now.Load(); now != nil {
-		return len(now.sites)
+		return now.index.decisions()
 	}
 	return 0
 }
@@ -85,8 +98,8 @@ func (t *Table) Lookup(name string) *Decision {
 	if name == "" {
 		return now.noName
 	}
-	if i, ok := now.index.find(name); ok {
-		return &now.sites[i]
+	if d := now.index.find(name); d != nil {
+		return d
 	}
 	if now.index.wildcards == 0 {
 		return now.fallback
@@ -96,8 +109,8 @@ func (t *Table) Lookup(name string) *Decision {
 		if dot < 0 {
 			return now.fallback
 		}
-		if i, ok := now.index.find(rest[dot:]); ok {
-			return &now.sites[i]
+		if d := now.index.find(rest[dot:]); d != nil {
+			return d
 		}
 		rest = rest[dot+1:]
 	}
@@ -111,13 +124,11 @@ func compile(r Routes) (*routes, error) {
 	for i := range r.Sites {
 		names += len(r.Sites[i].Names)
 	}
-	next := &routes{
-		index: newNameIndex(names),
-		sites: make([]Decision, 0, len(r.Sites)),
-	}
+	next := &routes{index: newNameIndex(names)}
+	sites := make([]Decision, len(r.Sites))
 	var errs []error
 	for i := range r.Sites {
-		if err := next.add(&r.Sites[i]); err != nil {
+		if err := next.add(&r.Sites[i], &sites[i]); err != nil {
 			if errs = append(errs, err); len(errs) == maxSiteErrors {
 				break
 			}
@@ -154,26 +165,25 @@ func check(d *Decision) error {
 	return nil
 }
 
-func (r *routes) add(s *Site) error {
-	d := s.Decision
+// add adds a site to routes that are not in use yet; own is the place for its decision.
+func (r *routes) add(s *Site, own *Decision) error {
+	*own = s.Decision
 	if len(s.Names) == 0 {
-		return fmt.Errorf("sniproxy: site %q: it has no names", d.Site)
+		return fmt.Errorf("sniproxy: site %q: it has no names", own.Site)
 	}
-	if d.Site == "" {
-		d.Site = s.Names[0]
+	if own.Site == "" {
+		own.Site = s.Names[0]
 	}
-	if err := check(&d); err != nil {
+	if err := check(own); err != nil {
 		return err
 	}
-	at := uint32(len(r.sites))
-	r.sites = append(r.sites, d)
 	for _, name := range s.Names {
 		key, err := routeKey(name)
 		if err != nil {
-			return fmt.Errorf("sniproxy: site %q: %w", d.Site, err)
+			return fmt.Errorf("sniproxy: site %q: %w", own.Site, err)
 		}
-		if other, dup := r.index.add(key, at); dup {
-			return fmt.Errorf("sniproxy: site %q: name %q is that of site %q too", d.Site, name, r.sites[other].Site)
+		if other := r.index.add(key, own); other != nil {
+			return fmt.Errorf("sniproxy: site %q: name %q is that of site %q too", own.Site, name, other.Site)
 		}
 	}
 	return nil

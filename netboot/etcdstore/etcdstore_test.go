@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mythic-beasts/hostkit/netboot/etcdstore"
 	"github.com/mythic-beasts/hostkit/internal/etcdtest"
+	"github.com/mythic-beasts/hostkit/netboot/etcdstore"
 	"github.com/stretchr/testify/require"
 )
 

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -31,6 +32,10 @@ var _ challenge.ProviderTimeout = (*Provider)(nil)
 // key is what tells records apart.
 type key struct{ domain, value string }
 
+// keyOf knows that lego calls the check of a wildcard by its name, and all else
+// without the "*.".
+func keyOf(domain, value string) key { return key{strings.TrimPrefix(domain, "*."), value} }
+
 // Wrap makes the solver a provider.
 func Wrap(s *dns01.Solver) *Provider {
 	return &Provider{solver: s, held: make(map[key][]acme.Presented)}
@@ -40,7 +45,7 @@ func Wrap(s *dns01.Solver) *Provider {
 func (p *Provider) Present(domain, token, keyAuth string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), presentTimeout)
 	defer cancel()
-	k := key{domain, value(keyAuth)}
+	k := keyOf(domain, value(keyAuth))
 	presented, err := p.solver.Present(ctx, acme.Challenge{
 		Type: acme.DNS01, Identifier: domain, Token: token, KeyAuth: keyAuth, TXT: k.value,
 	})
@@ -58,7 +63,7 @@ func (p *Provider) Present(domain, token, keyAuth string) error {
 func (p *Provider) CleanUp(domain, _, keyAuth string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), presentTimeout)
 	defer cancel()
-	presented := p.take(key{domain, value(keyAuth)})
+	presented := p.take(keyOf(domain, value(keyAuth)))
 	if presented == nil {
 		return nil
 	}
@@ -94,7 +99,7 @@ func (p *Provider) Timeout() (timeout, interval time.Duration) {
 // lego's own check.
 func (p *Provider) PreCheck(domain, fqdn, value string, _ legodns01.PreCheckFunc) (bool, error) {
 	p.mu.Lock()
-	all := p.held[key{domain, value}]
+	all := p.held[keyOf(domain, value)]
 	p.mu.Unlock()
 	if len(all) == 0 {
 		return false, fmt.Errorf("legoprovider: no record of %q was added for %q", fqdn, domain)

@@ -64,26 +64,3 @@ type Entry struct {
 	// Ended is when it was done or failed.
 	Ended time.Time `json:"ended,omitzero"`
 }
-
-// Filter says which entries are asked for. Zero fields ask for all.
-type Filter struct {
-	// Viewer is who asks: a customer gets what they did, and what was done to what was
-	// theirs then, without where from others did it. An operator gets everything.
-	Viewer Viewer
-	Who    string
-	Kind   string
-	Thing  string
-	Action string
-	// Since and Until bound the time of an entry: Since is in, Until is not.
-	Since, Until time.Time
-	// Before asks for entries with smaller numbers: the next page.
-	Before uint64
-	// Limit is how many at most. Zero means 100; the most is 1000.
-	Limit int
-}
-
-// Viewer is who asks for entries. [model.Viewer] converts to it.
-type Viewer struct {
-	Name     string
-	Operator bool
-}

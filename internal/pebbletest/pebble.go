@@ -9,6 +9,7 @@ import (
 	"encoding/pem"
 	"io"
 	"log"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -31,6 +32,8 @@ type Options struct {
 	DNS netip.AddrPort
 	// BadNonces is how many of a hundred good nonces are refused.
 	BadNonces int
+	// Faults is how many of a hundred POSTs are answered 503 before Pebble sees them.
+	Faults int
 	// Reuse is how many of a hundred proved names are valid in the next order.
 	Reuse int
 	// RetryAfterAuthz and RetryAfterOrder are seconds that go out with what is
@@ -62,7 +65,7 @@ var environment sync.Mutex
 func New(t testing.TB, o Options) *Pebble {
 	t.Helper()
 	handler, management := build(t, &o)
-	p := &Pebble{t: t, management: management, server: httptest.NewUnstartedServer(gate(handler))}
+	p := &Pebble{t: t, management: management, server: httptest.NewUnstartedServer(faulty(gate(handler), o.Faults))}
 	p.server.EnableHTTP2 = true
 	p.server.StartTLS()
 	t.Cleanup(p.server.Close)
@@ -144,11 +147,28 @@ func gate(h http.Handler) http.Handler {
 	})
 }
 
+// faulty answers some requests in the place of the authority.
+func faulty(h http.Handler, percent int) http.Handler {
+	if percent <= 0 {
+		return h
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost && rand.IntN(100) < percent { //nolint:gosec // a fault, not a key
+			http.Error(w, "out of order", http.StatusServiceUnavailable)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
 // URL is that of the directory.
 func (p *Pebble) URL() string { return p.server.URL + "/dir" }
 
 // HTTPClient trusts the authority's server.
 func (p *Pebble) HTTPClient() *http.Client { return p.server.Client() }
+
+// ServerCertificate is what HTTPClient trusts, for a client in another process.
+func (p *Pebble) ServerCertificate() *x509.Certificate { return p.server.Certificate() }
 
 // Root is the root of chain n, of which 0 is the default.
 func (p *Pebble) Root(n int) *x509.Certificate {

@@ -186,14 +186,19 @@ func (s *FileStore) folder(name string) (string, error) {
 	return filepath.Join(s.Dir, name), nil
 }
 
-// make makes the folder of a certificate if it is missing.
+// make makes the folder of a certificate if it is missing. What it makes stays, also if
+// the machine goes down.
 func (s *FileStore) make(name string) (string, error) {
 	dir, err := s.folder(name)
 	if err != nil {
 		return "", err
 	}
 	for _, d := range []string{s.Dir, dir} {
-		if err := s.mkdir(d); err != nil && !errors.Is(err, fs.ErrExist) {
+		err := s.mkdir(d)
+		if err == nil {
+			err = s.sync(filepath.Dir(d))
+		}
+		if err != nil && !errors.Is(err, fs.ErrExist) {
 			return "", err
 		}
 	}

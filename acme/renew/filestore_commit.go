@@ -42,6 +42,11 @@ func (s *FileStore) commit(ctx context.Context, name string, b *Bundle) error {
 		}
 		number = last + 1
 	}
+	if number == 1 { // who made the folder may have been killed before it was on disk
+		if err := s.sync(s.Dir); err != nil {
+			return err
+		}
+	}
 	version := fmt.Sprintf("%012d", number)
 	if err := s.write(dir, version, b); err != nil {
 		return err

@@ -33,6 +33,8 @@ type issuer struct {
 	now      func() time.Time
 	// enter, if not nil, is called at the beginning of each Obtain.
 	enter func(ctx context.Context)
+	// stubborn issues also when ctx has ended.
+	stubborn bool
 
 	mu       sync.Mutex
 	tries    []time.Time
@@ -53,7 +55,7 @@ func (i *issuer) Obtain(ctx context.Context, r acme.Request, _ acme.Solver) (*ac
 	if i.enter != nil {
 		i.enter(ctx)
 	}
-	if err := ctx.Err(); err != nil {
+	if err := ctx.Err(); err != nil && !i.stubborn {
 		return nil, err
 	}
 	i.mu.Lock()
@@ -102,6 +104,13 @@ func (i *issuer) RenewalInfo(_ context.Context, leaf *x509.Certificate) (acme.Re
 		return acme.RenewalInfo{}, acme.ErrNoRenewalInfo
 	}
 	return i.window(leaf)
+}
+
+// set changes refuse, also when managers are at work.
+func (i *issuer) set(refuse func(try int) error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.refuse = refuse
 }
 
 func (i *issuer) count() (tries, issued int) {

@@ -44,9 +44,6 @@ func (m *Manager) renew(ctx context.Context, e *entry, leaf *x509.Certificate, f
 	if err != nil {
 		return time.Time{}, m.failed(ctx, e, s, leaf, err)
 	}
-	m.mu.Lock()
-	e.force = false
-	m.mu.Unlock()
 	return time.Time{}, m.issued(ctx, e, s, names, cert)
 }
 
@@ -55,6 +52,7 @@ func (m *Manager) hold(e *entry, until time.Time, why string) time.Time {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	e.state.LastError = why + ", until " + until.UTC().Format(time.RFC3339)
+	e.forceAt = until
 	return until
 }
 
@@ -76,11 +74,12 @@ func (m *Manager) spend(ctx context.Context, now time.Time) (wait time.Duration,
 	return 0, m.writeState(held, ledger, s)
 }
 
-// failed takes note of a failure. One that comes of the end of the program is none.
+// failed takes note of a failure. One that comes of the end of the program, or of the
+// loss of the lock, is none.
 func (m *Manager) failed(ctx context.Context, e *entry, s State, leaf *x509.Certificate, cause error) error {
 	live, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
-	if errors.Is(context.Cause(ctx), context.Canceled) {
+	if errors.Is(ctx.Err(), context.Canceled) {
 		return m.writeState(live, e.name, s)
 	}
 	var wait time.Duration
@@ -89,7 +88,7 @@ func (m *Manager) failed(ctx context.Context, e *entry, s State, leaf *x509.Cert
 	}
 	s = m.Policy.Failed(s, cause.Error(), wait, m.now())
 	m.mu.Lock()
-	e.state, e.force = s, false
+	e.state, e.forceAt = s, m.Policy.retryAt(s, m.now())
 	m.mu.Unlock()
 	next := m.Policy.Next(s, m.now()).RenewAt
 	m.tell(Event{Name: e.name, Kind: Failed, Leaf: leaf, Next: next, Err: cause})
@@ -103,7 +102,7 @@ func (m *Manager) issued(ctx context.Context, e *entry, old State, names []strin
 		CertID: certID(cert.Leaf), NotBefore: wall(cert.Leaf.NotBefore), NotAfter: wall(cert.Leaf.NotAfter),
 		Names: names, Issued: wall(now), Spent: old.Spent,
 	}
-	s.AskAt = wall(now.Add(part(min(time.Hour, s.NotAfter.Sub(now)/100), fraction(s.CertID))))
+	s.AskAt = wall(now.Add(part(min(6*time.Hour, s.NotAfter.Sub(now)/20), fraction(s.CertID))))
 	if old.ARI.CertID == old.CertID && now.Before(old.NotBefore.Add(m.Policy.fallback(old).Sub(old.NotBefore)/2)) {
 		s.Early = old.Early + 1
 	} else {
@@ -115,51 +114,56 @@ func (m *Manager) issued(ctx context.Context, e *entry, old State, names []strin
 			s.Spent = spent
 		}
 	}
-	e.work.unsaved, e.work.newState = &Bundle{KeyPEM: cert.KeyPEM, ChainPEM: cert.ChainPEM}, s
-	pair, err := e.work.unsaved.TLS()
+	b := &Bundle{KeyPEM: cert.KeyPEM, ChainPEM: cert.ChainPEM}
+	pair, err := b.TLS()
 	if err != nil {
-		e.work.unsaved = nil
 		return fmt.Errorf("renew: what was issued for %q: %w", e.name, err)
 	}
+	e.work.unsaved, e.work.newState, e.work.replaces, e.work.kind = b, s, old.CertID, Renewed
+	if old.CertID == "" {
+		e.work.kind = Issued
+	}
 	m.mu.Lock()
-	first := e.state.CertID == ""
-	e.state = s
-	m.serve(e, cert.Leaf, pair)
+	e.state, e.force = s, false
+	m.serve(e, normal(cert.Leaf.DNSNames), pair)
 	m.mu.Unlock()
-	if err := m.saveUnder(ctx, e); err != nil {
-		return err
-	}
-	kind := Renewed
-	if first {
-		kind = Issued
-	}
-	m.tell(Event{Name: e.name, Kind: kind, Leaf: cert.Leaf, Next: m.Policy.Next(s, now).RenewAt})
-	return nil
+	return m.saveUnder(ctx, e)
 }
 
-// saveLate stores what could not be stored when it was issued.
+// saveLate stores what could not be stored when it was issued, unless another was stored
+// in the meantime: by a node that had the lock when we had lost it, or by hand.
 func (m *Manager) saveLate(ctx context.Context, e *entry) (err error) {
 	held, unlock, err := m.Store.Lock(ctx, e.name)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	if b, err := m.Store.Load(held, e.name); err == nil {
-		// Of two, the one that lives longer is kept.
-		if leaf, err := b.Leaf(); err == nil && leaf.NotAfter.After(e.work.newState.NotAfter) {
-			e.work.unsaved = nil
-			_, err := m.read(held, e)
-			return err
-		}
+	if b, err := m.Store.Load(held, e.name); err == nil && m.another(e, b) {
+		e.work.unsaved = nil
+		_, err := m.read(held, e)
+		return err
 	}
 	if err := m.saveUnder(held, e); err != nil {
 		return err
 	}
-	leaf, err := m.read(held, e)
-	if err == nil {
-		m.tell(Event{Name: e.name, Kind: Renewed, Leaf: leaf, Next: m.Policy.Next(e.work.newState, m.now()).RenewAt})
-	}
+	_, err = m.read(held, e)
 	return err
+}
+
+// another says whether what is stored is neither ours nor what ours replaces, and good.
+func (m *Manager) another(e *entry, b *Bundle) bool {
+	leaf, err := b.Leaf()
+	if err != nil {
+		return false
+	}
+	if _, err := b.TLS(); err != nil {
+		return false
+	}
+	m.mu.RLock()
+	names := e.names
+	m.mu.RUnlock()
+	id := certID(leaf)
+	return id != e.work.newState.CertID && id != e.work.replaces && covers(leaf, names)
 }
 
 // saveUnder stores what was issued, under the lock that ctx is of.
@@ -172,6 +176,12 @@ func (m *Manager) saveUnder(ctx context.Context, e *entry) error {
 	if err := m.writeState(live, e.name, e.work.newState); err != nil {
 		return err
 	}
+	b, s := e.work.unsaved, e.work.newState
 	e.work.unsaved = nil
+	leaf, err := b.Leaf()
+	if err != nil {
+		return err
+	}
+	m.tell(Event{Name: e.name, Kind: e.work.kind, Leaf: leaf, Next: m.Policy.Next(s, m.now()).RenewAt})
 	return nil
 }

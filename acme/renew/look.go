@@ -19,9 +19,15 @@ import (
 func (m *Manager) look(ctx context.Context, e *entry) time.Time {
 	ctx, cancel := context.WithTimeout(ctx, or(m.Timeout, 30*time.Minute))
 	defer cancel()
+	if !e.work.scanned {
+		e.work.scanned = true
+		if next, ok := m.scan(ctx, e); ok {
+			return next
+		}
+	}
 	hold, err := m.advance(ctx, e)
 	now := m.now()
-	if err != nil && ctx.Err() == nil {
+	if err != nil && (ctx.Err() == nil || e.work.unsaved != nil) {
 		e.work.failures++
 		hold = now.Add(storeWait(e.work.failures))
 		m.mu.Lock()
@@ -38,10 +44,14 @@ func (m *Manager) look(ctx context.Context, e *entry) time.Time {
 	if hold.After(next) {
 		next = hold
 	}
+	if e.force {
+		next = earliest(next, e.forceAt)
+	}
 	if err != nil && !next.After(now) {
 		next = now.Add(time.Second) // the lock was another's all the time
 	}
-	return earliest(next, now.Add(or(m.Recheck, 6*time.Hour)))
+	recheck := or(m.Recheck, 6*time.Hour)
+	return earliest(next, now.Add(recheck-part(recheck/2, chance())))
 }
 
 // storeWait is how long to wait for a store that fails: nothing is lost by trying.
@@ -88,8 +98,9 @@ func (m *Manager) advance(ctx context.Context, e *entry) (hold time.Time, err er
 func (m *Manager) planOf(e *entry) (Plan, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	e.plan = m.Policy.Next(e.state, m.now())
-	return e.plan, e.force
+	now := m.now()
+	e.plan = m.Policy.Next(e.state, now)
+	return e.plan, e.force && !e.forceAt.After(now)
 }
 
 // read takes over what the store has.
@@ -106,7 +117,7 @@ func (m *Manager) read(ctx context.Context, e *entry) (*x509.Certificate, error)
 	var pair *tls.Certificate
 	if b != nil {
 		// What can not be read is replaced, as if there was nothing.
-		if leaf, err = b.Leaf(); err == nil && certID(leaf) != m.idOf(e) {
+		if leaf, err = b.Leaf(); err == nil && m.needs(e, certID(leaf)) {
 			pair, err = b.TLS()
 		}
 		if err != nil {
@@ -114,28 +125,35 @@ func (m *Manager) read(ctx context.Context, e *entry) (*x509.Certificate, error)
 			leaf = nil
 		}
 	}
-	m.mu.Lock()
-	before := e.state.CertID
-	e.state = merge(s, leaf, e.names, m.now())
-	now := e.state.CertID
-	if leaf != nil && before != now {
-		if e.cert == nil {
-			pair = nil // no one needs it so far
-		}
-		m.serve(e, leaf, pair)
-	}
-	next := m.Policy.Next(e.state, m.now()).RenewAt
-	m.mu.Unlock()
-	if before != "" && now != "" && before != now {
-		m.tell(Event{Name: e.name, Kind: Adopted, Leaf: leaf, Next: next})
-	}
+	m.takeOver(e, s, leaf, pair)
 	return leaf, nil
 }
 
-func (m *Manager) idOf(e *entry) string {
+// needs says whether the key has to be read: of a certificate that is new, or that is to
+// be in memory and is not.
+func (m *Manager) needs(e *entry, id string) bool {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	return e.state.CertID
+	return e.state.CertID != id || e.cert == nil && len(m.entries) <= keepAll
+}
+
+func (m *Manager) takeOver(e *entry, s State, leaf *x509.Certificate, pair *tls.Certificate) {
+	m.mu.Lock()
+	before, now := e.state.CertID, m.now()
+	e.state = merge(s, leaf, e.names, now)
+	m.calmDown(e, now)
+	id := e.state.CertID
+	if leaf != nil && pair != nil {
+		if e.cert == nil && len(m.entries) > keepAll {
+			pair = nil // no one needs it so far
+		}
+		m.serve(e, normal(leaf.DNSNames), pair)
+	}
+	next := m.Policy.Next(e.state, now).RenewAt
+	m.mu.Unlock()
+	if before != "" && id != "" && before != id {
+		m.tell(Event{Name: e.name, Kind: Adopted, Leaf: leaf, Next: next})
+	}
 }
 
 // readState is the zero State if there is none, or one that no one can read.

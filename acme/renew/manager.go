@@ -43,8 +43,8 @@ type Manager struct {
 	Parallel int
 	// Timeout bounds one try. 0 is 30 minutes.
 	Timeout time.Duration
-	// Recheck is how often to look at a certificate in the store that is not due:
-	// another node, or someone by hand, may have replaced it. 0 is 6 hours.
+	// Recheck is how often at least to look at a certificate in the store that is not
+	// due: another node, or someone by hand, may have replaced it. 0 is 6 hours.
 	Recheck time.Duration
 	// Default names the certificate for clients that ask for no name, or for one
 	// that there is no certificate for. "" is none.
@@ -64,6 +64,7 @@ type Manager struct {
 	free    int
 	running bool
 	wake    chan struct{}
+	clock   clock
 }
 
 // entry is a certificate under management. Its fields are guarded by Manager.mu,
@@ -76,8 +77,11 @@ type entry struct {
 	due   time.Time
 	index int  // in the queue, -1 if it is worked on
 	again bool // look again at once when the work is done
-	force bool // renew whatever the plan says
 	gone  bool // removed
+
+	force   bool      // renew whatever the plan says
+	forceAt time.Time // but not before
+	calm    time.Time // ask the authority for no window before
 
 	state State
 	plan  Plan
@@ -85,8 +89,11 @@ type entry struct {
 	cert  *tls.Certificate // nil: not loaded
 
 	work struct {
+		scanned  bool    // looked at before
 		unsaved  *Bundle // issued, and not stored yet
 		newState State   // with it
+		replaces string  // what was stored when it was ordered, a CertID
+		kind     Kind    // of the event when it is stored
 		failures int     // of the store
 	}
 }
@@ -142,8 +149,9 @@ func (m *Manager) Remove(name string) {
 }
 
 // Renew renews a certificate as soon as there is room, though it may not be due:
-// when its key is no secret any more, for example. Waits after failures and budgets
-// do not count. A name that was not added is an error that wraps [fs.ErrNotExist].
+// when its key is no secret any more, for example. Waits after failures before, and
+// the budget of its names, do not count. What fails is tried again as ever. A name that
+// was not added is an error that wraps [fs.ErrNotExist].
 func (m *Manager) Renew(name string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -151,7 +159,7 @@ func (m *Manager) Renew(name string) error {
 	if e == nil {
 		return fmt.Errorf("renew: certificate %q: %w", name, fs.ErrNotExist)
 	}
-	e.force = true
+	e.force, e.forceAt = true, time.Time{}
 	m.soon(e)
 	m.poke()
 	return nil
@@ -207,6 +215,9 @@ func (m *Manager) startDue(ctx context.Context, work *sync.WaitGroup) time.Durat
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := m.now()
+	if back := m.clock.back(now); back > 0 {
+		m.queue.shift(-back)
+	}
 	for m.free > 0 && ctx.Err() == nil {
 		e := m.queue.due(now)
 		if e == nil {

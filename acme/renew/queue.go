@@ -15,6 +15,13 @@ func (q *queue) put(e *entry, due time.Time) {
 
 func (q *queue) remove(e *entry) { heap.Remove(q, e.index) }
 
+// shift moves all times. Their order stays.
+func (q queue) shift(by time.Duration) {
+	for _, e := range q {
+		e.due = e.due.Add(by)
+	}
+}
+
 // due takes out the next entry if its time has come.
 func (q *queue) due(now time.Time) *entry {
 	if len(*q) == 0 || (*q)[0].due.After(now) {

@@ -3,9 +3,9 @@ package renew
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"sync"
 	"time"
@@ -14,8 +14,9 @@ import (
 // ErrNoCertificate is wrapped by errors of handshakes for which there is none.
 var ErrNoCertificate = errors.New("no certificate for this name")
 
-// GetCertificate is for [tls.Config]. It serves what was issued or adopted last.
-// Certificates are loaded from the store with the first handshake that needs them.
+// GetCertificate is for [tls.Config]. It serves what was issued or adopted last. With
+// more than 1000 certificates, they are loaded from the store with the first handshake
+// that needs them.
 func (m *Manager) GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	host := strings.TrimSuffix(strings.ToLower(hello.ServerName), ".")
 	m.mu.RLock()
@@ -39,15 +40,19 @@ func (m *Manager) GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certificate, 
 		return nil, fmt.Errorf("renew: a handshake for %q: %w", hello.ServerName, ErrNoCertificate)
 	}
 	cert, err := load(hello, m.Store, e.name)
-	if err != nil {
-		return nil, err
-	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if e.cert == nil && e.state.CertID == certID(cert.Leaf) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist) || err == nil && e.state.CertID != certID(cert.Leaf):
+		if !e.gone {
+			m.soon(e) // someone removed it, or put another one there
+			m.poke()
+		}
+	case err != nil:
+	case e.cert == nil && !e.gone:
 		e.cert = cert
 	}
-	return cert, nil
+	return cert, err
 }
 
 func load(hello *tls.ClientHelloInfo, s Store, name string) (*tls.Certificate, error) {
@@ -62,15 +67,16 @@ func load(hello *tls.ClientHelloInfo, s Store, name string) (*tls.Certificate, e
 	return b.TLS()
 }
 
-// serve makes a certificate that of its names. m.mu is held.
-func (m *Manager) serve(e *entry, leaf *x509.Certificate, cert *tls.Certificate) {
+// serve makes a certificate that of its names. e.state is its state, and cert is nil if
+// it is not to be in memory. m.mu is held.
+func (m *Manager) serve(e *entry, names []string, cert *tls.Certificate) {
 	m.unserve(e)
 	if e.gone {
 		return
 	}
-	e.cert, e.hosts = cert, normal(leaf.DNSNames)
+	e.cert, e.hosts = cert, names
 	for _, h := range e.hosts {
-		if other := m.hosts[h]; other == nil || !other.state.NotAfter.After(leaf.NotAfter) {
+		if other := m.hosts[h]; other == nil || !other.state.NotAfter.After(e.state.NotAfter) {
 			m.hosts[h] = e
 		}
 	}

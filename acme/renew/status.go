@@ -47,7 +47,11 @@ func words(s State, p Plan, now time.Time) string {
 		}
 		text += fmt.Sprintf("; to be renewed %s: %s", at, p.Why)
 	}
-	if s.LastError != "" {
+	switch {
+	case s.LastError == "":
+	case s.Failures == 0: // of the store, or of a budget
+		text += "; " + s.LastError
+	default:
 		text += fmt.Sprintf("; %d failed, the last: %s", s.Failures, s.LastError)
 	}
 	return text

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-const maxText = 200 // runes of an untrusted text that are shown
+const maxText = 600 // runes of an untrusted text that are shown
 
 // printable makes untrusted text fit to be seen: without control characters, without
 // those that change the direction of writing, and not too long. It does not escape:

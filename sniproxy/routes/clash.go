@@ -2,7 +2,6 @@ package routes
 
 import (
 	"fmt"
-	"maps"
 
 	"github.com/mythic-beasts/hostkit/sniproxy"
 )
@@ -18,45 +17,79 @@ type claim struct {
 
 // Places that are no names.
 const (
-	defaultPlace = "*"
-	noNamePlace  = ""
+	defaultPlace = sniproxy.DefaultPlace
+	noNamePlace  = sniproxy.NoNamePlace
 )
 
-// add claims all that the site asks for, or nothing and says what it cannot have.
-func (c claims) add(s *Site) error {
-	key := s.key()
-	var wanted []claim
+// claims are all that the site asks for.
+func (s *Site) claims() ([]claim, error) {
+	var names []string
 	for _, name := range s.Names {
 		canonical, err := sniproxy.CanonicalName(name)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		wanted = append(wanted, claim{name: canonical})
+		names = append(names, canonical)
 	}
+	names = append(names, s.places()...)
+	all := make([]claim, 0, 2*len(names))
+	seen := make(map[string]bool, len(names))
+	for _, name := range names {
+		if seen[name] {
+			return nil, fmt.Errorf("%s is there twice", claim{name: name})
+		}
+		seen[name] = true
+		for _, http := range []bool{false, true} {
+			if http && s.HTTPPort >= 0 || !http && s.TLSPort >= 0 {
+				all = append(all, claim{http, name})
+			}
+		}
+	}
+	return all, nil
+}
+
+// places are those that are no names.
+func (s *Site) places() []string {
+	var all []string
 	if s.Default {
-		wanted = append(wanted, claim{name: defaultPlace})
+		all = append(all, defaultPlace)
 	}
 	if s.NoName {
-		wanted = append(wanted, claim{name: noNamePlace})
+		all = append(all, noNamePlace)
 	}
-	got := make(claims)
-	for _, http := range []bool{false, true} {
-		if http && s.HTTPPort < 0 || !http && s.TLSPort < 0 {
-			continue
+	return all
+}
+
+// taking is how sites take names.
+type taking struct {
+	have claims // those that are taken before
+	free claims // of these, those whose sites leave
+	own  claims // those that were taken since
+}
+
+// add takes all that the site asks for, or nothing and says what it cannot have.
+func (t *taking) add(s *Site) error {
+	wanted, err := s.claims()
+	if err != nil {
+		return err
+	}
+	for _, w := range wanted {
+		other, taken := t.own[w]
+		if _, leaves := t.free[w]; !taken && !leaves {
+			other, taken = t.have[w]
 		}
-		for _, w := range wanted {
-			w.http = http
-			if other, taken := c[w]; taken {
-				return fmt.Errorf("%s is that of site %q", w, other)
-			}
-			if got[w] != "" {
-				return fmt.Errorf("%s is there twice", w)
-			}
-			got[w] = key
+		if taken {
+			return fmt.Errorf("%s is that of site %q", w, other)
 		}
 	}
-	maps.Copy(c, got)
+	t.own.take(wanted, s.key())
 	return nil
+}
+
+func (c claims) take(wanted []claim, key string) {
+	for _, w := range wanted {
+		c[w] = key
+	}
 }
 
 func (c claim) String() string {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -101,6 +102,9 @@ func (s *Site) clone() Site {
 	return out
 }
 
+// same reports whether nothing differs.
+func (s *Site) same(to *Site) bool { return reflect.DeepEqual(s, to) }
+
 // key is the site's name in metrics.
 func (s *Site) key() string {
 	switch {
@@ -170,6 +174,9 @@ func (s *Site) check(set *Set) error {
 		return errors.New(`tlvs need proxy = "v2"`)
 	case s.Source != "" && set.Sources[s.Source] == nil:
 		return fmt.Errorf("no source is called %q", s.Source)
+	}
+	if l := s.Limit; l.Conns < 0 || l.Rate < 0 || l.Burst < 0 {
+		return errors.New("it has a limit below zero")
 	}
 	if _, err := balance(s.Balance); err != nil {
 		return err

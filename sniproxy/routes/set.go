@@ -31,11 +31,13 @@ type Set struct {
 
 	tables atomic.Pointer[[2]*sniproxy.Table] // for TLS and QUIC, and for HTTP
 
-	replacing sync.Mutex // one Replace at a time
-	mu        sync.Mutex // guards all below
-	sites     map[string]*site
-	ctx       context.Context // of Run, while it runs
-	checks    sync.WaitGroup
+	replacing sync.Mutex // one Replace or Update at a time; guards claims
+	claims    claims     // of the sites in force
+
+	mu     sync.Mutex // guards all below
+	sites  map[string]*site
+	ctx    context.Context // of Run, while it runs
+	checks sync.WaitGroup
 }
 
 // site is a Site with its servers. tls is for QUIC too; of both one may be nil.
@@ -69,7 +71,8 @@ func (s *Set) Len() int {
 func (s *Set) Replace(d Document) error {
 	s.replacing.Lock()
 	defer s.replacing.Unlock()
-	next, err := s.build(d)
+	t := taking{own: make(claims, 2*len(d.Sites))}
+	next, err := s.build(d, &t)
 	if err != nil {
 		return err
 	}
@@ -79,7 +82,8 @@ func (s *Set) Replace(d Document) error {
 		return fmt.Errorf("%w: %w", ErrDocument, err)
 	}
 	s.tables.Store(&[2]*sniproxy.Table{&nextTLS, &nextHTTP})
-	s.adopt(next)
+	s.claims = t.own
+	s.adopt(s.sites, next)
 	return nil
 }
 
@@ -87,12 +91,8 @@ func (s *Set) Replace(d Document) error {
 const maxErrors = 20
 
 // build makes the sites, and takes over servers of those that were there.
-func (s *Set) build(d Document) (map[string]*site, error) {
-	s.mu.Lock()
-	old := s.sites
-	s.mu.Unlock()
+func (s *Set) build(d Document, t *taking) (map[string]*site, error) {
 	next := make(map[string]*site, len(d.Sites))
-	taken := make(claims, 2*len(d.Sites))
 	var errs []error
 	for i := range d.Sites {
 		doc := &d.Sites[i]
@@ -102,7 +102,7 @@ func (s *Set) build(d Document) (map[string]*site, error) {
 			err = errors.New("it is there twice")
 		}
 		if err == nil {
-			err = taken.add(doc)
+			err = t.add(doc)
 		}
 		if err != nil {
 			if errs = append(errs, fmt.Errorf("%w: site %q: %w", ErrDocument, key, err)); len(errs) == maxErrors {
@@ -110,9 +110,16 @@ func (s *Set) build(d Document) (map[string]*site, error) {
 			}
 			continue
 		}
-		next[key] = s.site(doc, old[key])
+		next[key] = s.site(doc, s.inForce(key))
 	}
 	return next, errors.Join(errs...)
+}
+
+// inForce is the site of that name, or nil.
+func (s *Set) inForce(key string) *site {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sites[key]
 }
 
 // site makes a site, with the servers of before if only their list changed.
@@ -121,7 +128,7 @@ func (s *Set) site(doc *Site, before *site) *site {
 		if before.equal(doc) {
 			return before
 		}
-		return &site{Site: doc.clone(), tls: before.tls, http: before.http, stop: before.stop}
+		return &site{Site: doc.clone(), tls: before.tls, http: before.http}
 	}
 	ports, _ := doc.ports() // checked
 	out := &site{Site: doc.clone()}
@@ -208,29 +215,47 @@ func add(r *sniproxy.Routes, in *site, b sniproxy.Backend, s *Set) {
 	}
 }
 
-// adopt makes the sites those in force, changes the lists of servers, and begins
-// and ends active checks.
-func (s *Set) adopt(next map[string]*site) {
+// adopt makes sites those in force, in place of those that leave.
+func (s *Set) adopt(leave, next map[string]*site) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for key, before := range s.sites {
-		now := next[key]
-		if before.stop != nil && (now == nil || now.tls != before.tls || now.http != before.http) {
+	if s.sites == nil {
+		s.sites = make(map[string]*site, len(next))
+	}
+	for key := range leave {
+		if next[key] == nil {
+			s.turn(key, nil)
+		}
+	}
+	for key, in := range next {
+		s.turn(key, in)
+	}
+}
+
+// turn makes a site the one in force of that name, nil for none: it changes the lists of
+// servers, and begins and ends active checks. The caller holds mu.
+func (s *Set) turn(key string, now *site) {
+	before := s.sites[key]
+	if before == now {
+		return
+	}
+	if before != nil && before.stop != nil {
+		if now != nil && now.tls == before.tls && now.http == before.http {
+			now.stop = before.stop
+		} else {
 			before.stop()
 		}
 	}
-	old := s.sites
-	s.sites = next
-	for key, in := range next {
-		if old[key] == in {
-			continue
-		}
-		for port, p := range in.pools() {
-			p.Replace(in.members(port))
-			in.drain(p, port)
-		}
-		s.watch(in)
+	if now == nil {
+		delete(s.sites, key)
+		return
 	}
+	s.sites[key] = now
+	for port, p := range now.pools() {
+		p.Replace(now.members(port))
+		now.drain(p, port)
+	}
+	s.watch(now)
 }
 
 // pools are those of the site's backends that are fixed, by port.

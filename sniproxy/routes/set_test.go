@@ -292,3 +292,16 @@ func TestServer(t *testing.T) {
 	require.NoError(t, p.Close())
 	require.ErrorIs(t, <-served, sniproxy.ErrServerClosed)
 }
+
+// One site of 100,000 changed.
+func BenchmarkUpdate100k(b *testing.B) {
+	d, s := manySites(100_000), &routes.Set{Guard: guard}
+	require.NoError(b, s.Replace(d))
+	for i := 0; b.Loop(); i++ {
+		one := d.Sites[i%len(d.Sites)]
+		one.Backends = []routes.Backend{server(i%9 + 1)}
+		if err := s.Update(routes.Document{Sites: []routes.Site{one}}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

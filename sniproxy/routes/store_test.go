@@ -156,6 +156,8 @@ func TestFollowWithoutStore(t *testing.T) {
 		<-time.After(3500 * time.Millisecond) // of fake time
 		synctest.Wait()
 		require.EqualValues(t, 4, tries.Load())
+		require.ErrorContains(t, f.Status().Err, "refused")
+		require.Contains(t, f.Status().String(), "no sites from the store, which does not answer for 4s")
 		site, _ := where(t, set, sniproxy.TLS, "a.example")
 		require.Equal(t, "a.example", site)
 		cancel()

@@ -111,7 +111,7 @@ func (s *Store) fresh(who Identity) error {
 		return err
 	}
 	if v := s.state.Load().session(who.ID); v == nil || time.Since(v.Created) > fresh {
-		return fmt.Errorf("%w: %w", ErrForbidden, errStale)
+		return fmt.Errorf("%w: %w", ErrInvalid, errStale)
 	}
 	return nil
 }

@@ -9,7 +9,8 @@ type Budget struct {
 }
 
 // take spends one of the budget whose last state was spent: the time at which all of
-// it is there again. It returns the new state, or how long to wait for one.
+// it is there again. It returns the new state, and how long to wait if there was none
+// left. Then too it must be kept if it changed: it was by a clock that was wrong.
 func (b Budget) take(spent, now time.Time) (time.Time, time.Duration) {
 	one := b.Per / time.Duration(b.N)
 	full := now.Add(b.Per)
@@ -17,13 +18,13 @@ func (b Budget) take(spent, now time.Time) (time.Time, time.Duration) {
 	case spent.Before(now):
 		spent = now
 	case spent.After(full):
-		spent = full // by a clock that was wrong
+		spent = full.Round(0).UTC() // by a clock that was wrong
 	}
 	next := spent.Add(one)
 	if next.After(full) {
 		return spent, next.Sub(full)
 	}
-	return wall(next), 0
+	return next.Round(0).UTC(), 0 // not by the second: one may be less
 }
 
 func (p Policy) accountBudget() Budget { return orBudget(p.AccountBudget, Budget{300, 3 * time.Hour}) }

@@ -24,8 +24,13 @@ func (m *Manager) renew(ctx context.Context, e *entry, leaf *x509.Certificate, f
 	m.mu.Unlock()
 	now := m.now()
 	exempt := force || leaf != nil && s.ARI.CertID == s.CertID
-	if _, wait := m.Policy.namesBudget().take(s.Spent, now); wait > 0 && !exempt {
-		return m.hold(e, now.Add(wait), "the budget of certificates for these names is used up"), nil
+	if spent, wait := m.Policy.namesBudget().take(s.Spent, now); wait > 0 && !exempt {
+		hold = m.hold(e, now.Add(wait), "the budget of certificates for these names is used up")
+		if spent.Equal(s.Spent) {
+			return hold, nil
+		}
+		s.Spent = spent
+		return hold, m.writeState(ctx, e.name, s)
 	}
 	// This proves that the store can be written, and counts if the program dies.
 	begun := m.Policy.Failed(s, "the program ended while it was at it", 0, now)
@@ -67,11 +72,12 @@ func (m *Manager) spend(ctx context.Context, now time.Time) (wait time.Duration,
 	if err != nil {
 		return 0, err
 	}
-	s.Spent, wait = m.Policy.accountBudget().take(s.Spent, now)
-	if wait > 0 {
+	before := s.Spent
+	s.Spent, wait = m.Policy.accountBudget().take(before, now)
+	if s.Spent.Equal(before) {
 		return wait, nil
 	}
-	return 0, m.writeState(held, ledger, s)
+	return wait, m.writeState(held, ledger, s)
 }
 
 // failed takes note of a failure. One that comes of the end of the program, or of the

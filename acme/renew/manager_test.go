@@ -2,6 +2,7 @@ package renew_test
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -41,6 +42,18 @@ func (e *events) kinds(name string) (kinds []renew.Kind) {
 		}
 	}
 	return kinds
+}
+
+// leaves are the certificates that were obtained.
+func (e *events) leaves() (all []*x509.Certificate) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, ev := range e.all {
+		if ev.Kind == renew.Issued || ev.Kind == renew.Renewed {
+			all = append(all, ev.Leaf)
+		}
+	}
+	return all
 }
 
 func (e *events) count(kind renew.Kind) (n int) {

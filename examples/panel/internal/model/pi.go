@@ -76,6 +76,9 @@ type Pi struct {
 	Console bool `json:"console"`
 	// Busy says in words what the house does with it just now. "" is nothing.
 	Busy string `json:"busy,omitempty"`
+	// Problem says in words what is wrong that the house cannot mend, or is about to.
+	// "" is nothing.
+	Problem string `json:"problem,omitempty"`
 }
 
 // Class is how far a boot is, in the few words that pages colour.

@@ -22,7 +22,7 @@ func (p *visit) auditPage() (view, error) {
 	q := p.r.URL.Query()
 	page := auditPage{Who: q.Get("who"), Action: q.Get("action"), Thing: q.Get("thing"), Operator: p.viewer.Operator}
 	f := audit.Filter{
-		Viewer: audit.Viewer(p.viewer), Who: page.Who, Action: page.Action, Thing: page.Thing,
+		Who: page.Who, Action: page.Action, Thing: page.Thing,
 		Limit: auditRows + 1, // one more tells whether there is a next page
 	}
 	if before := q.Get("before"); before != "" {
@@ -33,7 +33,7 @@ func (p *visit) auditPage() (view, error) {
 		f.Before = n
 		page.Newest = page.address(0)
 	}
-	entries, err := p.site.o.Audit.Query(p.r.Context(), f)
+	entries, err := p.house.History(p.r.Context(), f)
 	if err != nil {
 		return view{}, err
 	}

@@ -80,19 +80,34 @@ func (w *watcher) view() screenView {
 }
 
 // look is the screen of a Pi's console as it is now. The first look opens the console,
-// and the visit keeps it.
+// and the session keeps it.
 func (p *visit) look(name string) screenView {
-	if p.screen == nil {
-		console, err := p.house.Console(p.r.Context(), name, model.ConsoleOptions{By: p.viewer.Name})
-		if err != nil {
-			return noConsole(p, err)
-		}
-		p.screen = &watcher{console: console, done: func() { _ = console.Close() }} // nothing is lost by it
-		if err := p.screen.next(p.r.Context()); err != nil {
-			return noConsole(p, err)
+	if p.screen != nil {
+		return p.screen.view()
+	}
+	err := p.attach(lookID(p.who.ID, name), name)
+	if errors.Is(err, errNoKeyboard) {
+		if err = p.openLook(name); err == nil {
+			err = p.attach(lookID(p.who.ID, name), name)
 		}
 	}
+	if err != nil {
+		return noConsole(p, err)
+	}
 	return p.screen.view()
+}
+
+// openLook opens a console to look on.
+func (p *visit) openLook(name string) error {
+	// The console outlives the request.
+	console, err := p.house.Console(context.WithoutCancel(p.r.Context()), name, model.ConsoleOptions{By: p.viewer.Name})
+	if err != nil {
+		return err
+	}
+	if err := p.site.consoles.look(console, p.who.ID, name); err != nil {
+		return errors.Join(err, console.Close())
+	}
+	return nil
 }
 
 func noConsole(p *visit, err error) screenView {
@@ -116,7 +131,7 @@ func (p *visit) consolePage() (view, error) {
 	}
 	page := consolePage{Pi: name, ID: p.r.FormValue("console")}
 	if page.ID != "" && p.screen == nil {
-		if err := p.attach(page.ID); err != nil {
+		if err := p.attach(page.ID, name); err != nil {
 			return view{}, err
 		}
 	}
@@ -132,14 +147,20 @@ func (p *visit) consolePage() (view, error) {
 	}, nil
 }
 
-// attach has the visit look through a session that has the keyboard.
-func (p *visit) attach(id string) error {
-	k := p.site.keyboards.use(id, p.who.ID, p.r.PathValue("name"))
-	if k == nil {
+// attach has the visit look through an open console of its session.
+func (p *visit) attach(id, pi string) error {
+	c := p.site.consoles.use(id, p.who.ID, pi)
+	if c == nil {
 		return errNoKeyboard
 	}
-	p.screen = &watcher{console: k.console, done: k.unuse}
-	return p.screen.next(p.r.Context())
+	w := &watcher{console: c.console, done: c.unuse}
+	if err := w.next(p.r.Context()); err != nil {
+		w.close()
+		p.site.consoles.leave(id, p.who.ID) // it is gone: the next look opens another
+		return err
+	}
+	p.screen = w
+	return nil
 }
 
 var errNoKeyboard = input("You do not have the keyboard any more: somebody took it, or it was not used for a while.")
@@ -153,7 +174,7 @@ func (p *visit) takeKeyboard(ctx context.Context) error {
 	if err != nil {
 		return p.retry(err, (*visit).consolePage)
 	}
-	id, err := p.site.keyboards.add(console, p.who.ID, name)
+	id, err := p.site.consoles.add(console, p.who.ID, name)
 	if err != nil {
 		return p.retry(errors.Join(err, console.Close()), (*visit).consolePage)
 	}
@@ -190,7 +211,7 @@ func (p *visit) keys() (string, error) {
 func (p *visit) typeKeys(ctx context.Context) error {
 	name, id := p.r.PathValue("name"), p.r.FormValue("console")
 	scripted := p.r.FormValue("raw") != ""
-	k := p.site.keyboards.use(id, p.who.ID, name)
+	k := p.site.consoles.use(id, p.who.ID, name)
 	if k == nil {
 		return p.notTyped(errNoKeyboard, scripted)
 	}
@@ -231,7 +252,7 @@ func (p *visit) notTyped(err error, scripted bool) error {
 
 func (p *visit) leaveKeyboard(context.Context) error {
 	name := p.r.PathValue("name")
-	p.site.keyboards.leave(p.r.FormValue("console"), p.who.ID)
+	p.site.consoles.leave(p.r.FormValue("console"), p.who.ID)
 	http.Redirect(p.w, p.r, "/pis/"+name+"/console", http.StatusSeeOther)
 	return nil
 }

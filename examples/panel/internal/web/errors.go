@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/mythic-beasts/hostkit/examples/panel/internal/access"
 	"github.com/mythic-beasts/hostkit/examples/panel/internal/account"
 	"github.com/mythic-beasts/hostkit/examples/panel/internal/model"
 )
@@ -95,4 +96,6 @@ func (p *visit) fail(err error) {
 }
 
 // forbidden reports whether an action was refused for who asked for it.
-func forbidden(err error) bool { return errors.Is(err, account.ErrForbidden) }
+func forbidden(err error) bool {
+	return errors.Is(err, access.ErrReadOnly) || errors.Is(err, account.ErrForbidden)
+}

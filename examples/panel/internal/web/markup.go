@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"html"
 	"html/template"
 	"io"
 	"maps"
@@ -61,7 +62,7 @@ func (m *markup) rewrite(document string) (template.HTML, error) {
 			out.WriteString("</" + t.Name.Local + ">")
 		case xml.CharData:
 			if depth > 0 {
-				_ = xml.EscapeText(&out, t) // a strings.Builder takes everything
+				out.WriteString(html.EscapeString(string(t)))
 			}
 		case xml.Comment:
 		default:
@@ -110,9 +111,7 @@ func (m *markup) open(out *strings.Builder, e xml.StartElement, root bool) error
 	}
 	out.WriteString("<" + e.Name.Local)
 	for _, name := range slices.Sorted(maps.Keys(attributes)) {
-		out.WriteString(" " + name + `="`)
-		_ = xml.EscapeText(out, []byte(attributes[name]))
-		out.WriteString(`"`)
+		out.WriteString(" " + name + `="` + html.EscapeString(attributes[name]) + `"`)
 	}
 	out.WriteString(">")
 	return nil

@@ -44,7 +44,7 @@ type Site struct {
 	templates *template.Template
 	seats     seats
 	flashes   flashes
-	keyboards keyboards
+	consoles  consoles
 }
 
 // New returns the pages.
@@ -117,7 +117,7 @@ func (s *Site) Serve(ctx context.Context, l net.Listener) error {
 		}
 	})
 	defer stop()
-	defer s.keyboards.closeAll()
+	defer s.consoles.closeAll()
 	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("web: serve the pages: %w", err)
 	}

@@ -81,6 +81,10 @@ func (c *Client) renewalInfo(ctx context.Context, leaf *x509.Certificate) (Renew
 	if d.Directory.RenewalInfo == "" {
 		return RenewalInfo{}, ErrNoRenewalInfo
 	}
+	if err := s.requests.lock(ctx); err != nil {
+		return RenewalInfo{}, err
+	}
+	defer s.requests.unlock()
 	r, err := c.do(ctx, s, http.MethodGet, strings.TrimSuffix(d.Directory.RenewalInfo, "/")+"/"+id, nil)
 	if err != nil {
 		return RenewalInfo{}, err

@@ -59,15 +59,17 @@ func (c *Client) authorizeAll(ctx context.Context, s *state, as *signer, o *orde
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	errs := make([]error, len(o.Authorizations))
-	var all sync.WaitGroup
-	for i, url := range o.Authorizations {
-		all.Go(func() {
-			if err := c.authorize(ctx, s, as, o, url, solver); err != nil {
-				errs[i] = err
-				cancel(errSibling)
-			}
-		})
+	one := func(i int) {
+		if err := c.authorize(ctx, s, as, o, o.Authorizations[i], solver); err != nil {
+			errs[i] = err
+			cancel(errSibling)
+		}
 	}
+	var all sync.WaitGroup
+	for i := range o.Authorizations[1:] {
+		all.Go(func() { one(i + 1) })
+	}
+	one(0)
 	all.Wait()
 	return joinCauses(errs)
 }
@@ -187,8 +189,7 @@ func (c *Client) cleanUp(ctx context.Context, p Presented) error {
 
 // validate tells the authority to look, and waits for what it found.
 func (c *Client) validate(ctx context.Context, s *state, as *signer, url, challengeURL string, a *authorization) error {
-	var state challenge
-	r, err := c.postJSON(ctx, s, as, challengeURL, struct{}{}, &state)
+	state, r, err := c.answer(ctx, s, as, challengeURL)
 	if err != nil {
 		// The answer to a repeated request may be that it was heard before.
 		if ctx.Err() != nil || c.fetchAuthorization(ctx, s, as, url, a) != nil || a.Status != lego.StatusValid {
@@ -196,17 +197,57 @@ func (c *Client) validate(ctx context.Context, s *state, as *signer, url, challe
 		}
 		return nil
 	}
-	err = c.poll(ctx, r, func(ctx context.Context) (*reply, bool, error) {
-		err := c.fetchAuthorization(ctx, s, as, url, a)
-		return a.last, err == nil && a.Status != lego.StatusPending, err
-	})
-	if err != nil {
-		return fmt.Errorf("wait for the validation: %w", err)
+	if state == lego.StatusValid || state == lego.StatusInvalid { // some look before they answer
+		if err := c.fetchAuthorization(ctx, s, as, url, a); err != nil {
+			return fmt.Errorf("see what the validation found: %w", err)
+		}
+	}
+	if a.Status == lego.StatusPending {
+		if err := c.awaitValidation(ctx, s, as, url, challengeURL, a, r); err != nil {
+			return fmt.Errorf("wait for the validation: %w", err)
+		}
 	}
 	if a.Status != lego.StatusValid {
 		return a.failure()
 	}
 	return nil
+}
+
+// answer says that the challenge can be looked at. It returns its state.
+func (c *Client) answer(ctx context.Context, s *state, as *signer, challengeURL string) (string, *reply, error) {
+	var ch challenge
+	r, err := c.postJSON(ctx, s, as, challengeURL, struct{}{}, &ch)
+	return ch.Status, r, err
+}
+
+// maxAnswers is how often a challenge is answered that the authority found no good
+// answer to, and did not give up either.
+const maxAnswers = 5
+
+// awaitValidation polls the authorization until it is decided. A challenge that waits
+// for another answer, with what was wrong about the last one, is answered again: RFC
+// 8555 section 8.2.
+func (c *Client) awaitValidation(ctx context.Context, s *state, as *signer, url, challengeURL string, a *authorization, r *reply) error {
+	answers := 1
+	return c.poll(ctx, r, func(ctx context.Context) (*reply, bool, error) {
+		err := c.fetchAuthorization(ctx, s, as, url, a)
+		if err != nil || a.Status != lego.StatusPending || !a.wantsAnswer(challengeURL) {
+			return a.last, err == nil && a.Status != lego.StatusPending, err
+		}
+		if answers++; answers > maxAnswers {
+			return nil, false, a.failure()
+		}
+		_, r, err := c.answer(ctx, s, as, challengeURL)
+		return r, false, err
+	})
+}
+
+// wantsAnswer says that the authority looks at the challenge no more and yet has not
+// decided.
+func (a *authorization) wantsAnswer(challengeURL string) bool {
+	return slices.ContainsFunc(a.Challenges, func(ch challenge) bool {
+		return ch.URL == challengeURL && ch.Status == lego.StatusPending && ch.Error != nil
+	})
 }
 
 // choose is the first challenge of the types that the solver answers. Those of

@@ -39,6 +39,9 @@ type Client struct {
 	// SameHost refuses every URL that the authority gives on another host than
 	// that of Directory.
 	SameHost bool
+	// MaxRequests is how many requests may be under way at once; more wait for their
+	// turn. 0 is 64, which HTTP/2 carries by one connection.
+	MaxRequests int
 	// RequestTimeout bounds one HTTP request. 0 is 60 seconds.
 	RequestTimeout time.Duration
 	// CleanUpTimeout bounds the clean-up of one challenge. 0 is 2 minutes.
@@ -59,7 +62,8 @@ type Client struct {
 // the wait starts at First and doubles up to Max. Every wait is lengthened by up
 // to a fifth at random, so that many clients spread.
 type PollPolicy struct {
-	// First is the first wait. 0 is 250 ms.
+	// First is the first wait. 0 is 50 ms. Since waits double, an authority that
+	// takes seconds is asked but a few times more than with a longer one.
 	First time.Duration
 	// Max is the longest wait without Retry-After. 0 is 5 seconds.
 	Max time.Duration

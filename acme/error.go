@@ -21,6 +21,7 @@ const (
 	DNS                 = problemPrefix + "dns"
 	IncorrectResponse   = problemPrefix + "incorrectResponse"
 	InvalidProfile      = problemPrefix + "invalidProfile"
+	OrderNotReady       = problemPrefix + "orderNotReady"
 	RateLimited         = problemPrefix + "rateLimited"
 	RejectedIdentifier  = problemPrefix + "rejectedIdentifier"
 	ServerInternal      = problemPrefix + "serverInternal"

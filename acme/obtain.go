@@ -60,9 +60,7 @@ func (c *Client) obtain(ctx context.Context, s *state, as *signer, r *Request, n
 		if err := c.authorizeAll(ctx, s, as, o, solver); err != nil {
 			return nil, err
 		}
-		if err := c.await(ctx, s, as, o, lego.StatusPending); err != nil {
-			return nil, err
-		}
+		o.Status = lego.StatusReady // which finalize finds out
 	}
 	if o.Status == lego.StatusReady {
 		if err := c.finalize(ctx, s, as, o, key); err != nil {
@@ -152,9 +150,19 @@ func (c *Client) finalize(ctx context.Context, s *state, as *signer, o *order, k
 	if err != nil {
 		return fmt.Errorf("make the certificate request: %w", err)
 	}
-	r, err := c.postJSON(ctx, s, as, o.Finalize, lego.CSRMessage{Csr: b64(csr)}, &o.Order)
+	err = c.sendRequest(ctx, s, as, o, csr)
+	var p *Error
+	if errors.As(err, &p) && p.Type == OrderNotReady {
+		o.Status, o.last = lego.StatusPending, nil // it has not seen yet that all is proved
+		if err := c.await(ctx, s, as, o, lego.StatusPending); err != nil {
+			return err
+		}
+		if o.Status != lego.StatusReady {
+			return nil
+		}
+		err = c.sendRequest(ctx, s, as, o, csr)
+	}
 	if err == nil {
-		o.last = r
 		return nil
 	}
 	// The answer of a request that was repeated may be that it is done already.
@@ -170,17 +178,31 @@ func (c *Client) finalize(ctx context.Context, s *state, as *signer, o *order, k
 	return fmt.Errorf("finalize: %w", err)
 }
 
+func (c *Client) sendRequest(ctx context.Context, s *state, as *signer, o *order, csr []byte) error {
+	var fresh lego.Order
+	r, err := c.postJSON(ctx, s, as, o.Finalize, lego.CSRMessage{Csr: b64(csr)}, &fresh)
+	if err == nil {
+		o.take(fresh, r)
+	}
+	return err
+}
+
 func (c *Client) refresh(ctx context.Context, s *state, as *signer, o *order) error {
 	var fresh lego.Order
 	r, err := c.postJSON(ctx, s, as, o.url, nil, &fresh)
 	if err != nil {
 		return err
 	}
+	o.take(fresh, r)
+	return nil
+}
+
+// take takes what the authority says of the order now.
+func (o *order) take(fresh lego.Order, r *reply) {
 	if fresh.Finalize == "" {
 		fresh.Finalize = o.Finalize
 	}
 	o.Order, o.last = fresh, r
-	return nil
 }
 
 // await polls the order until it is in none of the states. The URL of the order

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"path"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -122,12 +123,12 @@ func TestProvedNames(t *testing.T) {
 func TestSlowAuthority(t *testing.T) {
 	for _, tt := range []struct {
 		name, retryAfter string
-		least, most      time.Duration // of five waits
+		least, most      time.Duration // of seven waits
 	}{
-		{"doubling", "", 5 * 250 * time.Millisecond, 20 * time.Second},
+		{"doubling", "", 1100 * time.Millisecond, 20 * time.Second},
 		{"asked", "7", 3 * 6 * time.Second, 5 * 7 * time.Second * 13 / 10},
 		{"capped", "100000", 4 * time.Minute, 5 * time.Minute * 13 / 10},
-		{"nonsense", "soon", 5 * 250 * time.Millisecond, 20 * time.Second},
+		{"nonsense", "soon", 1100 * time.Millisecond, 20 * time.Second},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -230,6 +231,80 @@ func TestInvalidName(t *testing.T) {
 	require.NotContains(t, err.Error(), "\x1b")
 	require.ErrorContains(t, err, `prove "bad.example"`)
 	z.requireClean(t)
+}
+
+// Some authorities look once for each answer, and wait for another one if they find
+// nothing.
+func TestAnswerAgain(t *testing.T) {
+	for good, want := range map[int]string{1: "", 4: "", 100: `"no TXT record"`} {
+		synctest.Test(t, func(t *testing.T) {
+			var ca *acmetest.CA
+			ca = acmetest.NewCA(t, acmetest.CAOptions{InMemory: true, Intercept: func(w http.ResponseWriter, r *http.Request, resource string) bool {
+				answers := ca.Requests(acmetest.CAChallenge)
+				if resource != acmetest.CAAuthz || answers == 0 || answers >= good {
+					return false
+				}
+				_, _ = fmt.Fprintf(w, `{"status":"pending","identifier":{"type":"dns","value":"a.example"},"challenges":[
+					{"type":"dns-01","url":"https://ca.invalid/challenge/%s/dns-01","status":"pending","token":"t","error":{"type":"urn:ietf:params:acme:error:dns","detail":"no TXT record"}}]}`,
+					path.Base(r.URL.Path))
+				return true
+			}})
+			z := new(zone)
+			_, err := client(t, ca).Obtain(t.Context(), acme.Request{Names: []string{"a.example"}}, z)
+			z.requireClean(t)
+			require.Equal(t, min(good, 5), ca.Requests(acmetest.CAChallenge))
+			if want == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, want)
+			require.Equal(t, acme.DNS, problem(t, err).Type)
+		})
+	}
+}
+
+// An authority may take a while to see that all names are proved.
+func TestOrderNotReady(t *testing.T) {
+	for name, status := range map[string]string{"later": "ready", "never": "invalid"} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var ca *acmetest.CA
+				ca = acmetest.NewCA(t, acmetest.CAOptions{InMemory: true, Intercept: func(w http.ResponseWriter, _ *http.Request, resource string) bool {
+					switch {
+					case resource == acmetest.CAFinalize && ca.Requests(acmetest.CAOrder) == 0:
+						acmetest.WriteProblem(w, 403, "orderNotReady", "not yet")
+					case resource == acmetest.CAOrder && ca.Requests(acmetest.CAOrder) < 3:
+						_, _ = fmt.Fprint(w, `{"status":"pending"}`)
+					case resource == acmetest.CAOrder && status == "invalid":
+						_, _ = fmt.Fprint(w, `{"status":"invalid","error":{"type":"urn:ietf:params:acme:error:caa","detail":"no"}}`)
+					default:
+						return false
+					}
+					return true
+				}})
+				_, err := client(t, ca).Obtain(t.Context(), acme.Request{Names: []string{"a.example"}}, new(zone))
+				if status == "invalid" {
+					require.Equal(t, acme.CAA, problem(t, err).Type)
+					return
+				}
+				require.NoError(t, err)
+				require.Equal(t, 2, ca.Requests(acmetest.CAFinalize))
+			})
+		})
+	}
+}
+
+// One that looks before it answers needs no wait.
+func TestValidAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		z := new(zone)
+		ca := acmetest.NewCA(t, acmetest.CAOptions{InMemory: true, Immediate: true, TXT: z.TXT})
+		start := time.Now()
+		_, err := client(t, ca).Obtain(t.Context(), acme.Request{Names: []string{"a.example", "b.example"}}, z)
+		require.NoError(t, err)
+		require.Zero(t, time.Since(start))
+		z.requireClean(t)
+	})
 }
 
 func TestSolverFails(t *testing.T) {

@@ -22,7 +22,7 @@ func (p PollPolicy) delay(try int, h http.Header, now time.Time) time.Duration {
 	if d := retryAfter(h, now); d > 0 {
 		return min(d, p.maxRetryAfter())
 	}
-	first := cmp.Or(p.First, 250*time.Millisecond)
+	first := cmp.Or(p.First, 50*time.Millisecond)
 	return min(first<<min(try, 16), max(first, cmp.Or(p.Max, 5*time.Second)))
 }
 

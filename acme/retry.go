@@ -69,6 +69,10 @@ func (t *tries) again(err error, longest time.Duration) (time.Duration, bool) {
 }
 
 func (c *Client) postOnce(ctx context.Context, s *state, as *signer, url, nonce string, payload []byte) (*reply, error) {
+	if err := s.requests.lock(ctx); err != nil {
+		return nil, err
+	}
+	defer s.requests.unlock()
 	nonce, err := c.nonce(ctx, s, nonce)
 	if err != nil {
 		return nil, err

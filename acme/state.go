@@ -21,6 +21,7 @@ type state struct {
 
 	directoryGate gate
 	accountGate   gate
+	requests      gate // of all that are under way
 
 	mu          sync.Mutex
 	directory   *directory // guarded by mu
@@ -28,7 +29,7 @@ type state struct {
 	signer      *signer    // guarded by mu; replaced, never changed
 }
 
-// gate is a mutex that a context can be waited out of.
+// gate lets as many in as it has room for. A context can be waited out of.
 type gate chan struct{}
 
 func (g gate) lock(ctx context.Context) error {
@@ -66,6 +67,7 @@ func (c *Client) use() (*state, error) {
 		host:          u.Host,
 		directoryGate: make(gate, 1),
 		accountGate:   make(gate, 1),
+		requests:      make(gate, cmp.Or(max(c.MaxRequests, 0), maxRequests)),
 		signer:        s,
 	}
 	return c.state, nil

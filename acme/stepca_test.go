@@ -95,7 +95,7 @@ type faulty struct {
 	next http.RoundTripper
 
 	mu     sync.Mutex
-	faults map[string]int // by the last part of the path; guarded by mu
+	faults map[string]int // by the resource; guarded by mu
 }
 
 func (f *faulty) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -103,7 +103,7 @@ func (f *faulty) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err == nil && resp.StatusCode >= 500 {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		f.faults[r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]]++
+		f.faults[strings.Split(r.URL.Path, "/")[3]]++ // after /acme/acme/
 	}
 	return resp, err
 }

@@ -17,6 +17,7 @@ import (
 const (
 	maxBody        = 1 << 20
 	maxRedirects   = 3
+	maxRequests    = 64
 	requestTimeout = time.Minute
 )
 
@@ -45,7 +46,7 @@ func (c *Client) httpClient() *http.Client {
 		t, ok := http.DefaultTransport.(*http.Transport)
 		if ok {
 			t = t.Clone()
-			t.MaxIdleConnsPerHost = 16
+			t.MaxIdleConnsPerHost = maxRequests // by HTTP/1.1
 			h.Transport = t
 		}
 	}

@@ -42,6 +42,9 @@ type CAOptions struct {
 	// SlowValidation and SlowIssuing are how often an authorization, or an order,
 	// is asked for before it is done. 0 is once.
 	SlowValidation, SlowIssuing int
+	// Immediate looks at a challenge and issues before it answers, as some do. It
+	// looks while it does nothing else.
+	Immediate bool
 	// EAB has the secrets of external accounts by their names. Not nil: an
 	// account needs one.
 	EAB map[string][]byte

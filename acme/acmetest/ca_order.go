@@ -157,6 +157,9 @@ func (ca *CA) finalize(m *caMessage, id string) (*caReply, *caProblem) {
 	if o.cert, err = ca.issue(o, der); err != nil {
 		return nil, caRefuse(400, "badCSR", "%v", err)
 	}
+	if ca.o.Immediate {
+		o.polls = ca.o.SlowIssuing + 1
+	}
 	return &caReply{status: 200, object: ca.orderObject(o), waits: true}, nil
 }
 
@@ -251,7 +254,12 @@ func (ca *CA) challenge(m *caMessage, id string) (*caReply, *caProblem) {
 			v.KeyAuth = a.token + "." + a.account.thumbprint()
 		}
 		url := a.account.url
-		ca.running.Go(func() { ca.decide(a, ca.look(v, url)) })
+		if ca.o.Immediate {
+			a.verdict, a.decided, a.polls = ca.look(v, url), true, ca.o.SlowValidation+1
+			ca.settle(a)
+		} else {
+			ca.running.Go(func() { ca.decide(a, ca.look(v, url)) })
+		}
 	}
 	return &caReply{
 		status: 200, object: ca.challengeObject(a, typ),

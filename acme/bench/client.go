@@ -16,6 +16,7 @@ import (
 type job struct {
 	Certificates, AtOnce, Names int
 	World                       world
+	Profile                     string // a path without its end, or ""
 }
 
 // cost is what it took.
@@ -38,14 +39,16 @@ func issue(ctx context.Context, what, arg string) error {
 	if err := json.Unmarshal([]byte(arg), &j); err != nil {
 		return err
 	}
-	makers := map[string]func(context.Context, *world) (obtain, error){
-		"ours": newOurs, "ours-polling-5ms": newEager, "lego": newLego,
-	}
-	get, err := makers[what](ctx, &j.World)
+	get, err := map[string]func(context.Context, *world) (obtain, error){"ours": newOurs, "lego": newLego}[what](ctx, &j.World)
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
-	return json.NewEncoder(os.Stdout).Encode(j.measure(ctx, get))
+	profiled, err := startProfiles(j.Profile)
+	if err != nil {
+		return err
+	}
+	c := j.measure(ctx, get)
+	return errors.Join(profiled(), json.NewEncoder(os.Stdout).Encode(c))
 }
 
 // measure obtains all certificates.

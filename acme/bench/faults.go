@@ -6,14 +6,14 @@ import (
 )
 
 // faults compares our client with itself, with and without what goes wrong.
-func faults(ctx context.Context, rounds int) error {
+func faults(ctx context.Context, rounds int, profiles string) error {
 	var clean, faulty []cost
 	for range rounds {
-		c, err := thousand.once(ctx, "ours", faultKnobs{})
+		c, err := thousand.once(ctx, "ours", faultKnobs{}, profiles)
 		if err != nil {
 			return err
 		}
-		f, err := thousand.once(ctx, "ours", faultKnobs{BadNonces: 30, Faults: 5})
+		f, err := thousand.once(ctx, "ours", faultKnobs{BadNonces: 30, Faults: 5}, profiles)
 		if err != nil {
 			return err
 		}

@@ -15,6 +15,7 @@ import (
 type options struct {
 	rounds int
 	only   *regexp.Regexp
+	folder string // of profiles
 }
 
 func main() {
@@ -22,6 +23,7 @@ func main() {
 	var only, inside string
 	flag.IntVar(&o.rounds, "rounds", 0, "how often, in turns; the median counts; 0 is each figure's own number")
 	flag.StringVar(&only, "only", ".", "measure what `REGEXP` matches: "+names())
+	flag.StringVar(&o.folder, "profile", "", "write profiles of the clients' last rounds into `FOLDER`, for go tool pprof")
 	flag.StringVar(&inside, "inside", "", "be the program that is measured, or its server (it starts itself so)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -49,7 +51,7 @@ func (o *options) run(ctx context.Context, only, inside string) error {
 			rounds = f.rounds
 		}
 		fmt.Printf("%s: %s (%d rounds, load %s)\n", f.name, f.what, rounds, load())
-		if err := f.run(ctx, rounds); err != nil {
+		if err := f.run(ctx, rounds, o.folder); err != nil {
 			return fmt.Errorf("%s: %w", f.name, err)
 		}
 	}
@@ -60,7 +62,7 @@ func (o *options) run(ctx context.Context, only, inside string) error {
 type figure struct {
 	name, what string
 	rounds     int
-	run        func(ctx context.Context, rounds int) error
+	run        func(ctx context.Context, rounds int, profiles string) error
 }
 
 var figures = []figure{
@@ -88,7 +90,7 @@ func insideProcess(ctx context.Context, what string, args []string) error {
 	switch what {
 	case "server":
 		return serve(args[0])
-	case "ours", "ours-polling-5ms", "lego":
+	case "ours", "lego":
 		return issue(ctx, what, args[0])
 	}
 	return fmt.Errorf("%q is nothing to do", what)

@@ -43,7 +43,7 @@ func together(n int, call func(i int) error) (float64, error) {
 
 // presents compares our client of the DNS API with lego's, without and with what our
 // solver puts together.
-func presents(ctx context.Context, rounds int) error {
+func presents(ctx context.Context, rounds int, _ string) error {
 	const records, least = 100, 20
 	took, logins := map[string][]float64{}, map[string]int{}
 	names := []string{"ours", "ours, by the solver", "lego"}
@@ -125,7 +125,7 @@ func legoMythic(d *acmetest.DNS, m *acmetest.Mythic) (*mythicbeasts.DNSProvider,
 }
 
 // coalesce counts the requests for challenges from their presentation to the clean-up.
-func coalesce(ctx context.Context, rounds int) error {
+func coalesce(ctx context.Context, rounds int, _ string) error {
 	const least = 20
 	for _, n := range []int{100, 1000} {
 		var each []float64

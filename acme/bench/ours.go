@@ -7,7 +7,6 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
-	"time"
 
 	"github.com/mythic-beasts/hostkit/acme"
 	"github.com/mythic-beasts/hostkit/acme/dns01"
@@ -15,14 +14,7 @@ import (
 
 // newOurs is our client and solver with their defaults. As with lego, recursive
 // servers are asked for the record.
-func newOurs(ctx context.Context, w *world) (obtain, error) { return ours(ctx, w, acme.PollPolicy{}) }
-
-// newEager polls as one may at an authority of one's own.
-func newEager(ctx context.Context, w *world) (obtain, error) {
-	return ours(ctx, w, acme.PollPolicy{First: 5 * time.Millisecond})
-}
-
-func ours(ctx context.Context, w *world, poll acme.PollPolicy) (obtain, error) {
+func newOurs(ctx context.Context, w *world) (obtain, error) {
 	key, err := acme.NewKey(acme.EC256)
 	if err != nil {
 		return nil, err
@@ -36,9 +28,9 @@ func ours(ctx context.Context, w *world, poll acme.PollPolicy) (obtain, error) {
 		return nil, errors.New("the default transport is another")
 	}
 	transport = transport.Clone() // as a client without HTTP does
-	transport.MaxIdleConnsPerHost = 16
+	transport.MaxIdleConnsPerHost = 64
 	transport.TLSClientConfig = &tls.Config{RootCAs: w.roots()}
-	client := &acme.Client{Directory: w.Directory, Key: key, AcceptTerms: true, HTTP: &http.Client{Transport: transport}, Poll: poll}
+	client := &acme.Client{Directory: w.Directory, Key: key, AcceptTerms: true, HTTP: &http.Client{Transport: transport}}
 	solver := &dns01.Solver{Provider: provider{edits}, DNS: &dns01.DNS{Resolvers: []netip.AddrPort{w.DNS}, RecursiveOnly: true}}
 	if _, err := client.Register(ctx); err != nil {
 		return nil, err

@@ -16,6 +16,8 @@ import (
 const (
 	// udpSize is what a datagram may have without being fragmented (RFC 9715).
 	udpSize = 1232
+	// maxDatagram is what is read of one all the same.
+	maxDatagram = 4096
 	// maxOdd is how many datagrams that are no answer are read before TCP is used.
 	maxOdd = 32
 	// maxHosts and maxAddrs bound what one delegation makes us ask.
@@ -169,7 +171,7 @@ func (d *DNS) once(ctx context.Context, network string, server netip.AddrPort, m
 	defer raw.Close()
 	stop := context.AfterFunc(ctx, func() { _ = raw.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
-	conn := &dns.Conn{Conn: raw, UDPSize: dns.MaxMsgSize}
+	conn := &dns.Conn{Conn: raw, UDPSize: maxDatagram}
 	if err := conn.WriteMsg(m); err != nil {
 		return nil, fmt.Errorf("send by %s: %w", network, err)
 	}

@@ -22,7 +22,7 @@ type accountView struct {
 	Text string `json:"text"`
 }
 
-func (a *app) accountView(name string, of *account) accountView {
+func newAccountView(name string, of *account) accountView {
 	v := accountView{
 		Account: name, Directory: of.config.Directory, URL: of.url(), Key: of.config.Key,
 		Contacts: append([]string{}, of.config.Contacts...),
@@ -86,9 +86,12 @@ func (a *app) showAccount(ctx context.Context, cfg *config, name string, update 
 	}
 	of := &account{name: name, config: cfg.Accounts[name]}
 	if update {
-		if of, err = openAccount(name, cfg.Accounts[name], a.Log()); err == nil {
-			err = of.update(ctx)
+		if of, err = openAccount(name, cfg.Accounts[name], a.Log()); err != nil {
+			return accountView{}, err
+		}
+		if err := of.update(ctx); err != nil {
+			return accountView{}, err
 		}
 	}
-	return a.accountView(name, of), err
+	return newAccountView(name, of), nil
 }

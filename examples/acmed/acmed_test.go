@@ -116,12 +116,17 @@ func TestReload(t *testing.T) {
 	require.NotContains(t, r.page("/metrics"), `expiry_timestamp_seconds{certificate="a.example.com"}`)
 }
 
+// notYet is a DNS service whose servers never have what was added.
+var notYet = acmetest.MythicFault{
+	Method: "GET", Path: "/dns/v2/zones/example.com/records/_acme-challenge", Times: -1,
+	Status: 409, Body: `{"errors":["not yet"]}`,
+}
+
 // The process is killed in the middle of an order: its TXT record is deleted at the next
 // start, and one certificate is what there is in the end.
 func TestKilledInTheMiddle(t *testing.T) {
 	r := newRig(t)
-	slow := acmetest.MythicFault{Method: "GET", Path: "/dns/v2/zones/example.com/records/_acme-challenge", Times: -1, Status: 409, Body: `{"errors":["not yet"]}`}
-	r.mythic.Fail(slow)
+	r.mythic.Fail(notYet)
 	r.certificate(`"example.com"`, "")
 	r.start()
 	r.await("a record", func() bool { return len(r.txt()) == 1 })
@@ -153,7 +158,7 @@ func TestKilledInTheMiddle(t *testing.T) {
 // count as a failure.
 func TestCleanEndInTheMiddle(t *testing.T) {
 	r := newRig(t)
-	r.mythic.Fail(acmetest.MythicFault{Method: "GET", Path: "/dns/v2/zones/example.com/records/_acme-challenge", Times: -1, Status: 409, Body: `{"errors":["not yet"]}`})
+	r.mythic.Fail(notYet)
 	r.certificate(`"example.com", "www.example.com"`, "")
 	r.start()
 	r.await("records", func() bool { return len(r.txt()) == 2 })

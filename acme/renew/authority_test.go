@@ -222,6 +222,29 @@ func TestAlwaysNow(t *testing.T) {
 	}
 }
 
+// A certificate of another authority, or of another account, is renewed all the same.
+func TestOtherAuthority(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &renew.KVStore{KV: new(memkv.Store)}
+		var clients []*acme.Client
+		for range 2 {
+			clients = append(clients, client(t, acmetest.NewCA(t, acmetest.CAOptions{InMemory: true})))
+		}
+		var last string
+		for _, c := range []*acme.Client{clients[0], clients[0], clients[1]} {
+			m, seen := manage(t, c, s, "a.example")
+			stop := start(t, m)
+			<-time.After(day) // it has a window
+			require.NoError(t, m.Renew("a.example"))
+			<-time.After(5 * time.Minute)
+			require.NotEqual(t, last, serial(t, m, "a.example"))
+			last = serial(t, m, "a.example")
+			require.LessOrEqual(t, seen.count(renew.Failed), 1)
+			stop()
+		}
+	})
+}
+
 // Budgets are kept over a restart.
 func TestAccountBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -276,6 +299,7 @@ func TestNamesBudget(t *testing.T) {
 				_, issued := i.count()
 				if ari {
 					require.GreaterOrEqual(t, issued, 13)
+					require.True(t, i.issued[4].Equal(i.requests[5].Replaces))
 					return
 				}
 				require.LessOrEqual(t, issued, 10)

@@ -44,7 +44,11 @@ func (m *Manager) renew(ctx context.Context, e *entry, leaf *x509.Certificate, f
 	if err != nil || wait > 0 {
 		return hold, errors.Join(err, m.writeState(ctx, e.name, s))
 	}
-	req.Replaces = leaf
+	// Only what the authority knows can be replaced. It may be another one by now, or
+	// another account: every other try is without.
+	if s.ARI.CertID == s.CertID && s.Failures%2 == 0 {
+		req.Replaces = leaf
+	}
 	cert, err := m.Issuer.Obtain(ctx, req, m.Solver)
 	if err != nil {
 		return time.Time{}, m.failed(ctx, e, s, leaf, err)

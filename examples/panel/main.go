@@ -1,11 +1,12 @@
-// Command panel is a customer's control panel, in its first form: a page on
-// which a shelf of Raspberry Pis boots, live.
+// Command panel is a hosting company's control panel: the pages on which customers
+// see and switch their Pis, domains and sites.
 //
 //	go run ./examples/panel -demo
 //
-// prints the page's address. The Pis are simulated; the DHCP server, the TFTP
-// server and the tracker that they boot through are the real ones, on loopback.
-// It needs no privilege and nothing installed. Interrupt it to end it.
+// runs a whole company in one process, on loopback, and prints the address of its
+// pages and who may log in. What stands in for hardware and for other companies are
+// fakes that speak the real protocols; all else is the real thing. It needs no
+// privilege and nothing installed. Interrupt it to end it.
 package main
 
 import (
@@ -14,12 +15,12 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net"
+	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
 
-	"golang.org/x/sync/errgroup"
+	"github.com/mythic-beasts/hostkit/examples/panel/internal/demo"
 )
 
 func main() {
@@ -32,7 +33,7 @@ func main() {
 type options struct {
 	demo   bool
 	listen string
-	shelf  shelfConfig
+	house  demo.Options
 }
 
 // The exit codes: 1 is a failure, 2 a wrong use.
@@ -52,7 +53,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "panel: this release has the demo only: run it with -demo")
 		return exitUsage
 	}
-	if err := demo(ctx, o, stdout); err != nil {
+	if err := serveDemo(ctx, o, stdout); err != nil {
 		fmt.Fprintln(stderr, "panel:", err)
 		return exitFailed
 	}
@@ -61,16 +62,22 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 func parseOptions(args []string, stderr io.Writer) (options, error) {
 	var o options
+	verbose := false
 	fs := flag.NewFlagSet("panel", flag.ContinueOnError)
 	fs.SetOutput(stderr)
-	fs.BoolVar(&o.demo, "demo", false, "boot a simulated shelf of Pis on loopback")
-	fs.StringVar(&o.listen, "listen", "127.0.0.1:8480", "`address` of the page; port 0 takes a free one")
-	fs.IntVar(&o.shelf.pis, "pis", 12, "how many Pis the demo has")
-	fs.Float64Var(&o.shelf.speed, "speed", 1, "how fast the demo's Pis load; 1 is slow enough to watch")
+	fs.BoolVar(&o.demo, "demo", false, "run a whole hosting company on loopback")
+	fs.BoolVar(&o.house.Chaos, "chaos", false, "break things now and then, and see them heal")
+	fs.StringVar(&o.listen, "listen", "127.0.0.1:8480", "`address` of the pages; port 0 takes a free one")
+	fs.IntVar(&o.house.Pis, "pis", 8, "how many Pis the demo has")
+	fs.Float64Var(&o.house.Speed, "speed", 1, "how fast the demo's Pis load; 1 is slow enough to watch")
+	fs.BoolVar(&verbose, "v", false, "log what happens")
 	if err := fs.Parse(args); err != nil {
 		return o, err
 	}
-	err := o.shelf.validate()
+	if verbose {
+		o.house.Log = slog.New(slog.NewTextHandler(stderr, nil))
+	}
+	err := o.check()
 	if fs.NArg() > 0 {
 		err = fmt.Errorf("unexpected argument %q", fs.Arg(0))
 	}
@@ -80,24 +87,12 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	return o, err
 }
 
-// demo serves the page and runs the shelf until ctx ends.
-func demo(ctx context.Context, o options, stdout io.Writer) error {
-	s, err := newShelf(o.shelf)
-	if err != nil {
-		return err
+func (o options) check() error {
+	switch {
+	case o.house.Pis < 1 || o.house.Pis > demo.MaxPis:
+		return fmt.Errorf("-pis %d is not between 1 and %d", o.house.Pis, demo.MaxPis)
+	case !(o.house.Speed >= 0.1 && o.house.Speed <= 1000): // not a number either
+		return fmt.Errorf("-speed %g is not between 0.1 and 1000", o.house.Speed)
 	}
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.listen)
-	if err != nil {
-		return fmt.Errorf("cannot serve the page, choose another address with -listen: %w", err)
-	}
-	site, err := newSite(s.board, s)
-	if err != nil {
-		l.Close()
-		return err
-	}
-	fmt.Fprintf(stdout, "http://%s/\n", l.Addr())
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return s.run(ctx) })
-	g.Go(func() error { return site.serve(ctx, l) })
-	return g.Wait()
+	return nil
 }

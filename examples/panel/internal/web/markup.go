@@ -114,6 +114,9 @@ func (m *markup) open(out *strings.Builder, e xml.StartElement, root bool) error
 		out.WriteString(" " + name + `="` + html.EscapeString(attributes[name]) + `"`)
 	}
 	out.WriteString(">")
+	if e.Name.Local == "pre" {
+		out.WriteString("\n") // which HTML takes away
+	}
 	return nil
 }
 

@@ -89,7 +89,7 @@ func (p *visit) powerPage() (view, error) {
 	title := words.title + " " + pi.Name
 	return view{Title: title + "?", Template: "confirm", Section: "Shelf", Data: confirmPage{
 		Action: "/pis/" + name + "/power/" + string(action), Button: title, Back: "/pis/" + name,
-		Words:  []string{words.words, "It is " + string(pi.Boot.Class) + " now: " + printable(pi.Boot.Stage) + "."},
+		Words:  []string{words.words, "It is " + string(pi.Boot.Class) + " now."},
 		Danger: action != model.SwitchOn, AskReason: true, Reason: p.r.FormValue("reason"),
 	}}, nil
 }

@@ -35,6 +35,7 @@ type config struct {
 	Shards    int            `toml:"shards"`
 	Source    string         `toml:"source"`
 
+	Etcd     etcdConfig              `toml:"etcd"`
 	Guard    guardConfig             `toml:"guard"`
 	Resolver resolverConfig          `toml:"resolver"`
 	Sources  map[string]sourceConfig `toml:"sources"`
@@ -114,9 +115,13 @@ func (c *config) check() error {
 	if c.Source != "" && c.sources()[c.Source] == nil {
 		add("source", errors.New("is not one of sources"))
 	}
+	errs = append(errs, c.Etcd.check())
 	c.Timeouts.Drain = cmp.Or(c.Timeouts.Drain, daemon.Duration(10*time.Minute))
 	if err := errors.Join(errs...); err != nil {
 		return err
+	}
+	if c.Etcd.Set() {
+		return nil
 	}
 	return daemon.Field("routes", c.readRoutes())
 }

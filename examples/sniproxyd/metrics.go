@@ -78,6 +78,37 @@ func (m *metrics) dialled(_ string, _ netip.AddrPort, err error, took time.Durat
 	m.dial.WithLabelValues(result).Observe(took.Seconds())
 }
 
+// newChanges counts changes of sites in etcd.
+func newChanges(r *prometheus.Registry) prometheus.Counter {
+	c := prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "sniproxy_routes_changes_total", Help: "Sites that etcd changed.",
+	})
+	r.MustRegister(c)
+	return c
+}
+
+// followerCollector shows how the routes in etcd are.
+type followerCollector struct{ *routes.Follower }
+
+// Describe is part of [prometheus.Collector].
+func (c followerCollector) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(c, ch) }
+
+// Collect is part of [prometheus.Collector].
+func (c followerCollector) Collect(ch chan<- prometheus.Metric) {
+	st := c.Status()
+	put := func(name, help string, v float64) {
+		ch <- prometheus.MustNewConstMetric(prometheus.NewDesc("sniproxy_routes_"+name, help, nil, nil), prometheus.GaugeValue, v)
+	}
+	up, away := 1.0, 0.0
+	if st.Err != nil {
+		up, away = 0, time.Since(st.Since).Seconds()
+	}
+	put("store_up", "1 while etcd answers, 0 while the routes are those of the time before.", up)
+	put("store_away_seconds", "How long etcd has not answered.", away)
+	put("sites", "Sites of etcd in force.", float64(st.Sites))
+	put("sites_left_out", "Sites of etcd that want a name that another has.", float64(st.LeftOut))
+}
+
 // serverCollector shows what the server and the cache count.
 type serverCollector struct {
 	server *sniproxy.Server

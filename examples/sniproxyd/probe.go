@@ -35,6 +35,12 @@ func checkMain(args []string, stdout, stderr io.Writer) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	if cfg.Etcd.Set() {
+		if cfg.document, err = cfg.Etcd.sites(ctx); err != nil {
+			fmt.Fprintf(stderr, "sniproxyd check: %v\n", err)
+			return exitUsage
+		}
+	}
 	c := &checker{cfg: cfg, out: stdout, prober: &probe.Prober{Check: cfg.guard().Check}, cache: cfg.cache()}
 	good, err := c.sites(ctx, fs.Args())
 	switch {

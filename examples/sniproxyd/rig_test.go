@@ -32,6 +32,7 @@ type rig struct {
 	ports  []uint16
 	extra  string
 	routes string
+	etcd   string // [etcd], in place of routes
 	cmd    *exec.Cmd
 	ended  chan error
 }
@@ -68,8 +69,12 @@ func (r *rig) config() string {
 	require.NoError(r.t, os.WriteFile(r.path("routes.toml"), []byte(r.routes), 0o600))
 	ports, err := json.Marshal(r.ports)
 	require.NoError(r.t, err)
-	text := fmt.Sprintf("tls = [%q]\nhttp = [%q]\nquic = [%q]\nroutes = %q\naccess_log = %q\n%s\n[guard]\nallow = [\"::1/128\"]\nloopback = true\nports = %s\n",
-		r.tls, r.http, r.tls, r.path("routes.toml"), r.path("access.log"), r.extra, ports)
+	routes := fmt.Sprintf("routes = %q\n", r.path("routes.toml"))
+	if r.etcd != "" {
+		routes = ""
+	}
+	text := fmt.Sprintf("tls = [%q]\nhttp = [%q]\nquic = [%q]\n%saccess_log = %q\n%s\n[guard]\nallow = [\"::1/128\"]\nloopback = true\nports = %s\n%s",
+		r.tls, r.http, r.tls, routes, r.path("access.log"), r.extra, ports, r.etcd)
 	require.NoError(r.t, os.WriteFile(r.path("sniproxyd.toml"), []byte(text), 0o600))
 	return r.path("sniproxyd.toml")
 }

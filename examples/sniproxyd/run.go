@@ -10,6 +10,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mythic-beasts/hostkit/examples/internal/daemon"
@@ -35,6 +36,9 @@ type proxy struct {
 	quic   *quic.Server
 	access *accessLog
 	socks  []socket
+
+	follower *routes.Follower // nil without etcd
+	changes  prometheus.Counter
 }
 
 // socket is a socket, and what it is for.
@@ -54,10 +58,10 @@ func run(ctx context.Context, d *daemon.Daemon[config]) error {
 	p.set.Health = func(site string, addr netip.AddrPort, from, to backend.State) {
 		d.Log.Info("server", "site", site, "addr", addr.String(), "from", from.String(), "to", to.String())
 	}
-	if err := p.set.Replace(cfg.document); err != nil {
+	err := p.set.Replace(cfg.document) // without sites when they are in etcd
+	if err != nil {
 		return err
 	}
-	var err error
 	if p.access, err = openAccessLog(cfg.AccessLog, d.Log); err != nil {
 		return err
 	}
@@ -82,10 +86,40 @@ func run(ctx context.Context, d *daemon.Daemon[config]) error {
 	}
 	d.Metrics.MustRegister(serverCollector{p.server, p.quic, cache})
 	d.Handle("GET /sites", sitesPage(p.set))
+	if cfg.Etcd.Set() {
+		following, end := context.WithCancel(context.WithoutCancel(ctx))
+		stop := context.AfterFunc(ctx, end) // until it is served, nobody would miss it
+		wait, err := p.withEtcd(following)
+		if err != nil {
+			end()
+			return err
+		}
+		stop()
+		defer func() {
+			end()
+			if err := wait(); err != nil {
+				d.Log.Warn("etcd", "err", err)
+			}
+		}()
+	}
+	if ctx.Err() != nil {
+		return nil
+	}
 	if err := p.listen(ctx); err != nil {
 		return err
 	}
 	return p.serve(ctx)
+}
+
+// withEtcd follows the routes in etcd, and says how that goes.
+func (p *proxy) withEtcd(ctx context.Context) (wait func() error, err error) {
+	p.changes = newChanges(p.Metrics)
+	if wait, err = p.follow(ctx); err != nil {
+		return nil, err
+	}
+	p.Metrics.MustRegister(followerCollector{p.follower})
+	p.Note(func() string { return "routes: " + p.follower.Status().String() })
+	return wait, nil
 }
 
 // listen opens the sockets, or takes them from systemd or the process before.
@@ -216,10 +250,12 @@ func (p *proxy) reload(cfg *config) error {
 	if keys := p.Config().changed(cfg); len(keys) > 0 {
 		return needsRestart(keys)
 	}
-	if err := p.set.Replace(cfg.document); err != nil {
-		return err
+	if p.follower == nil {
+		if err := p.set.Replace(cfg.document); err != nil {
+			return err
+		}
+		p.Log.Info("routes", "sites", p.set.Len())
 	}
-	p.Log.Info("routes", "sites", p.set.Len())
 	return p.access.reopen()
 }
 

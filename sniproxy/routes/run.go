@@ -63,6 +63,17 @@ func (s *Set) Status() []SiteStatus {
 	return all
 }
 
+// Document returns what is in force, by name.
+func (s *Set) Document() Document {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var d Document
+	for _, key := range slices.Sorted(maps.Keys(s.sites)) {
+		d.Sites = append(d.Sites, s.sites[key].clone())
+	}
+	return d
+}
+
 // Site returns the document of one site, and how its servers are.
 func (s *Set) Site(key string) (doc Site, status SiteStatus, ok bool) {
 	s.mu.Lock()

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -33,6 +34,7 @@ type Daemon[C any] struct {
 	mu       sync.Mutex // guards all below, and makes reloads follow each other
 	onReload func(*C) error
 	health   func(context.Context) error
+	notes    []func() string
 }
 
 // stateFlags is how far the program is.
@@ -80,6 +82,29 @@ func (d *Daemon[C]) Health(fn func(context.Context) error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.health = fn
+}
+
+// Note adds a line to what /readyz says while the daemon is ready: how something is that
+// it can do without, for a while. An empty one is left out. It does not change the
+// status, since the others who do the same work are without it too.
+func (d *Daemon[C]) Note(fn func() string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.notes = append(d.notes, fn)
+}
+
+// noted are the lines of all notes.
+func (d *Daemon[C]) noted() string {
+	d.mu.Lock()
+	notes := d.notes
+	d.mu.Unlock()
+	var text strings.Builder
+	for _, note := range notes {
+		if line := note(); line != "" {
+			text.WriteString(line + "\n")
+		}
+	}
+	return text.String()
 }
 
 // Handle adds a page to the debug address.

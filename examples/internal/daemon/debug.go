@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/pprof"
@@ -112,6 +113,7 @@ func (d *Daemon[C]) routeDebug() {
 			answer(w, errors.New("starting"))
 		default:
 			answer(w, nil)
+			_, _ = io.WriteString(w, d.noted()) // the client has gone
 		}
 	})
 	d.mux.Handle("GET /metrics", promhttp.HandlerFor(d.Metrics, promhttp.HandlerOpts{Registry: d.Metrics}))

@@ -50,6 +50,13 @@ func runTestd(ctx context.Context, d *daemon.Daemon[testConfig]) error {
 		}
 		return nil
 	})
+	d.Note(func() string { return "" })
+	d.Note(func() string {
+		if d.Config().Greeting == "unwell" {
+			return "greets from bed"
+		}
+		return ""
+	})
 	d.Handle("GET /greeting", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintln(w, d.Config().Greeting)
 	}))

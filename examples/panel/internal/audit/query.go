@@ -112,10 +112,11 @@ func (v Viewer) sees(e Entry) bool {
 	return v.Operator || v.Name != "" && (v.Name == e.Name || v.Name == e.Owner)
 }
 
-// show hides from a customer where others did something from.
+// show hides from a customer where others did something from. What nobody known did to
+// what is theirs, as a login that failed, they see whole.
 func (v Viewer) show(e Entry) Entry {
-	if !v.Operator && v.Name != e.Name {
-		e.From, e.ID, e.By = netip.Addr{}, "", ""
+	if !v.Operator && v.Name != e.Name && e.Name != "" {
+		e.From, e.ID = netip.Addr{}, ""
 	}
 	return e
 }

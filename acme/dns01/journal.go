@@ -52,7 +52,7 @@ func (s *Solver) Recover(ctx context.Context) error {
 	var all sync.WaitGroup
 	for i, txt := range records {
 		if r := s.orphan(txt); r != nil {
-			all.Go(func() { errs[i] = s.remove(ctx, r) })
+			all.Go(func() { errs[i] = s.remove(ctx, r, 1) })
 		}
 	}
 	all.Wait()

@@ -245,6 +245,35 @@ func TestOutageNeedsFewRequests(t *testing.T) {
 	})
 }
 
+// A clean-up that fails is tried again, for a while.
+func TestCleanUpIsTriedAgain(t *testing.T) {
+	for _, tt := range []struct {
+		failures int
+		fails    bool
+	}{{0, false}, {2, false}, {3, true}} {
+		synctest.Test(t, func(t *testing.T) {
+			var broken int
+			errDown := errors.New("401")
+			api := &service{bad: func(dns01.TXT) error {
+				if broken > 0 {
+					broken--
+					return errDown
+				}
+				return nil
+			}}
+			s := &dns01.Solver{Provider: api, Verifier: api}
+			p := present(t, s, challenge("example.com", "v"))
+			broken = tt.failures
+			start := time.Now()
+			err := p.CleanUp(t.Context())
+			require.Equal(t, tt.fails, err != nil)
+			require.Equal(t, tt.fails, api.left() > 0)
+			require.Equal(t, min(tt.failures+1, 3), len(api.deletes))
+			require.Less(t, time.Since(start), 2*time.Second)
+		})
+	}
+}
+
 // A request that nobody waits for ends; one that others share goes on.
 func TestCancelledWhileAdding(t *testing.T) {
 	for _, others := range []int{0, 3} {

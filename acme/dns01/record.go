@@ -6,8 +6,14 @@ import (
 	"time"
 )
 
-// cleanUpTimeout is for deleting records when nobody's context says how long.
-const cleanUpTimeout = 2 * time.Minute
+const (
+	// cleanUpTimeout is for deleting records when nobody's context says how long.
+	cleanUpTimeout = 2 * time.Minute
+	// removeTries is how often a record that was added is deleted until that goes well:
+	// what stays is in the way of later answers. The first pause doubles.
+	removeTries = 3
+	removePause = 500 * time.Millisecond
+)
 
 // join takes part in a record, which is mine to add if it was not there. One that is
 // being deleted is waited for.
@@ -50,7 +56,7 @@ func (s *Solver) add(ctx context.Context, r *record) error {
 	r.err, r.users = err, 0
 	s.mu.Unlock()
 	close(r.added)
-	if undo := s.remove(context.WithoutCancel(ctx), r); undo != nil {
+	if undo := s.remove(context.WithoutCancel(ctx), r, 1); undo != nil {
 		s.log.Warn("a record that could not be added may be there", "name", r.txt.Name, "zone", r.txt.Zone, "error", undo)
 	}
 	return err
@@ -69,11 +75,11 @@ func (s *Solver) drop(ctx context.Context, r *record) error {
 	if !last {
 		return nil
 	}
-	return s.remove(ctx, r)
+	return s.remove(ctx, r, removeTries)
 }
 
 // remove deletes a record that has no users, and forgets it.
-func (s *Solver) remove(ctx context.Context, r *record) error {
+func (s *Solver) remove(ctx context.Context, r *record, tries int) error {
 	defer func() {
 		s.mu.Lock()
 		delete(s.live, key{r.txt.Name, r.txt.Value})
@@ -82,8 +88,13 @@ func (s *Solver) remove(ctx context.Context, r *record) error {
 	}()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTimeout)
 	defer cancel()
-	if err := s.deletes.do(ctx, r.txt); err != nil {
-		return fmt.Errorf("dns01: delete %s TXT %q in zone %s: %w", r.txt.Name, r.txt.Value, r.txt.Zone, err)
+	for try := 1; ; try++ {
+		err := s.deletes.do(ctx, r.txt)
+		if err == nil {
+			return nil
+		}
+		if try == tries || !pauseFor(ctx, removePause<<(try-1)) {
+			return fmt.Errorf("dns01: delete %s TXT %q in zone %s: %w", r.txt.Name, r.txt.Value, r.txt.Zone, err)
+		}
 	}
-	return nil
 }

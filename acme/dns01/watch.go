@@ -204,13 +204,16 @@ func (w *watch) pause(d time.Duration) paused {
 	}
 }
 
-func (w *watch) sleep(d time.Duration) bool {
+func (w *watch) sleep(d time.Duration) bool { return pauseFor(w.ctx, d) }
+
+// pauseFor says whether the time passed before the context ended.
+func pauseFor(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 		return true
-	case <-w.ctx.Done():
+	case <-ctx.Done():
 		return false
 	}
 }

@@ -89,6 +89,7 @@ func TestNode(t *testing.T) {
 		issuer = stubborn{issuer}
 	}
 	m := &renew.Manager{Issuer: issuer, Solver: solver{}, Store: store}
+	m.Policy.Backoff = []time.Duration{time.Second} // after an order that another left unfinished
 	m.OnEvent = func(ev renew.Event) {
 		fmt.Printf("EVENT %s %v\n", strings.ReplaceAll(string(ev.Kind), " ", "-"), ev.Err)
 	}

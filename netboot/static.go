@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"sync"
@@ -56,6 +57,17 @@ var _ Inventory = (*Static)(nil)
 // machine without a name or address, a reservation without exactly one key, and
 // anything that is reserved twice.
 func NewStatic(rs ...Reservation) (*Static, error) {
+	var errs []error
+	s := NewStaticPart(rs, func(_ *Reservation, err error) { errs = append(errs, err) })
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// NewStaticPart is [NewStatic] for reservations of many hands: it leaves out those
+// that it refuses, the later ones of two that want the same, and tells refused why.
+func NewStaticPart(rs []Reservation, refused func(r *Reservation, err error)) *Static {
 	s := &Static{
 		byInterface: make(map[string]*Machine),
 		byCircuit:   make(map[string]*Machine),
@@ -67,76 +79,110 @@ func NewStatic(rs ...Reservation) (*Static, error) {
 		toldBy:      make(map[*Machine][6]byte),
 	}
 	names := make(map[string]bool)
-	var errs []error
 	for i := range rs {
 		m := rs[i].Machine
-		if err := s.add(&rs[i], &m); err != nil {
-			errs = append(errs, fmt.Errorf("netboot: reservation %d (machine %q): %w", i+1, m.Name, err))
+		if names[m.Name] {
+			refused(&rs[i], fmt.Errorf("netboot: reservation %d: machine name %q is taken", i+1, m.Name))
 			continue
 		}
-		if names[m.Name] {
-			errs = append(errs, fmt.Errorf("netboot: reservation %d: machine name %q is taken", i+1, m.Name))
+		if err := s.add(&rs[i], &m); err != nil {
+			refused(&rs[i], fmt.Errorf("netboot: reservation %d (machine %q): %w", i+1, m.Name, err))
+			continue
 		}
 		names[m.Name] = true
 	}
-	if err := errors.Join(errs...); err != nil {
-		return nil, err
-	}
-	return s, nil
+	return s
 }
 
+// Learn takes over what an inventory before this one has heard: which MAC addresses the
+// machines have that are known by their serial numbers. Machines are matched by name.
+func (s *Static) Learn(before *Static) {
+	before.mu.Lock()
+	told := maps.Clone(before.toldBy)
+	before.mu.Unlock()
+	now := make(map[string]*Machine)
+	for _, m := range s.bySerial {
+		now[m.Name] = m
+	}
+	for old, mac := range told {
+		if m := now[old.Name]; m != nil {
+			s.hear(mac[:], m)
+		}
+	}
+}
+
+// add adds a reservation, or nothing of it.
 func (s *Static) add(r *Reservation, m *Machine) error {
 	if err := m.Validate(); err != nil {
+		return err
+	}
+	if n := r.keys(); n != 1 {
+		return fmt.Errorf("set exactly one of Interface, CircuitID, Serial and MAC, not %d", n)
+	}
+	if len(r.MAC) > 0 && len(r.MAC) != 6 {
+		return fmt.Errorf("MAC %s is not an Ethernet address", r.MAC)
+	}
+	if err := s.addrsFree(r, m); err != nil {
 		return err
 	}
 	if err := s.addKey(r, m); err != nil {
 		return err
 	}
 	s.machines = append(s.machines, m)
+	for _, a := range r.addrs(m) {
+		s.byAddr[a] = m
+	}
+	return nil
+}
+
+// keys is how many are set.
+func (r *Reservation) keys() (n int) {
+	for _, set := range []bool{r.Interface != "", len(r.CircuitID) > 0, r.Serial != 0, len(r.MAC) > 0} {
+		if set {
+			n++
+		}
+	}
+	return n
+}
+
+// addrs are those by which the machine is found. One alone on its interface is never
+// found by address: the same address on many private VLANs is legal, and a neighbour on
+// another interface could borrow it to read this machine's files.
+func (r *Reservation) addrs(m *Machine) (all []netip.Addr) {
 	if r.Interface != "" {
-		// A machine alone on its interface is never found by address: the
-		// same address on many private VLANs is legal, and a neighbour on
-		// another interface could borrow it to read this machine's files.
 		return nil
 	}
 	for _, p := range []netip.Prefix{m.Addr, m.Addr6} {
-		if !p.IsValid() {
-			continue
+		if p.IsValid() {
+			all = append(all, p.Addr())
 		}
-		if err := put(s.byAddr, p.Addr(), m, "address"); err != nil {
-			return err
+	}
+	return all
+}
+
+func (s *Static) addrsFree(r *Reservation, m *Machine) error {
+	for _, a := range r.addrs(m) {
+		if other := s.byAddr[a]; other != nil {
+			return fmt.Errorf("address %v is already machine %q", a, other.Name)
 		}
 	}
 	return nil
 }
 
 func (s *Static) addKey(r *Reservation, m *Machine) error {
-	keys := 0
-	var err error
-	if r.Interface != "" {
-		keys++
-		err = put(s.byInterface, r.Interface, m, "interface")
-	}
-	if len(r.CircuitID) > 0 {
-		keys++
-		err = put(s.byCircuit, string(r.CircuitID), m, "circuit-id")
-	}
-	if r.Serial != 0 {
-		keys++
-		err = put(s.bySerial, r.Serial, m, "serial")
-		s.derived[rpi.OldMAC(r.Serial)] = m
-	}
-	if len(r.MAC) > 0 {
-		keys++
-		if len(r.MAC) != 6 {
-			return fmt.Errorf("MAC %s is not an Ethernet address", r.MAC)
+	switch {
+	case r.Interface != "":
+		return put(s.byInterface, r.Interface, m, "interface")
+	case len(r.CircuitID) > 0:
+		return put(s.byCircuit, string(r.CircuitID), m, "circuit-id")
+	case r.Serial != 0:
+		if err := put(s.bySerial, r.Serial, m, "serial"); err != nil {
+			return err
 		}
-		err = put(s.byMAC, [6]byte(r.MAC), m, "MAC")
+		s.derived[rpi.OldMAC(r.Serial)] = m
+		return nil
 	}
-	if keys != 1 {
-		return fmt.Errorf("set exactly one of Interface, CircuitID, Serial and MAC, not %d", keys)
-	}
-	return err
+	return put(s.byMAC, [6]byte(r.MAC), m, "MAC")
 }
 
 func put[K comparable](index map[K]*Machine, key K, m *Machine, what string) error {

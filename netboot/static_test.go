@@ -150,3 +150,30 @@ func TestStaticSerialServesROMAndSystem(t *testing.T) {
 	require.Equal(t, "new", find(netboot.Client{MAC: second, Pi: told}), "another network port of the board")
 	require.Empty(t, find(netboot.Client{MAC: first}), "one address for each machine")
 }
+
+// What is refused leaves nothing behind, so that the next one can have it.
+func TestStaticPart(t *testing.T) {
+	at := func(addr string) netboot.Machine {
+		return netboot.Machine{Name: "m" + addr, Addr: netip.MustParsePrefix(addr)}
+	}
+	var refused []string
+	s := netboot.NewStaticPart([]netboot.Reservation{
+		{Interface: "eth0.1", Machine: at("10.0.0.1/24")},
+		{Serial: 7, Machine: at("10.0.0.2/24")},
+		{Serial: 8, Machine: netboot.Machine{Name: "thief", Addr: netip.MustParsePrefix("10.0.0.2/24")}},
+		{Serial: 8, Machine: at("10.0.0.3/24")},
+		{Interface: "eth0.1", MAC: []byte{1, 2, 3, 4, 5, 6}, Machine: at("10.0.0.4/24")},
+		{MAC: []byte{1, 2, 3, 4, 5, 6}, Machine: at("10.0.0.5/24")},
+		{Interface: "eth0.5", Machine: at("10.0.0.5/24")},
+	}, func(r *netboot.Reservation, err error) { refused = append(refused, r.Machine.Name+": "+err.Error()) })
+	require.Len(t, refused, 3)
+	require.Contains(t, refused[0], `thief: netboot: reservation 3 (machine "thief"): address 10.0.0.2 is already machine`)
+	require.Contains(t, refused[1], "set exactly one of")
+	require.Contains(t, refused[2], "is taken")
+	require.Len(t, s.Machines(), 4)
+	m, err := s.Lookup(t.Context(), netboot.Client{MAC: []byte{1, 2, 3, 4, 5, 6}})
+	require.NoError(t, err)
+	require.Equal(t, "m10.0.0.5/24", m.Name)
+	_, err = s.Lookup(t.Context(), netboot.Client{Interface: "eth0.5"})
+	require.ErrorIs(t, err, netboot.ErrUnknown)
+}

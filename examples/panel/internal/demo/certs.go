@@ -52,7 +52,7 @@ func openCerts(o Options, n *news, r *registry, b *bench, dir string) (*certs, e
 	}
 	err := b.start(func() {
 		c.ca = acmetest.NewCA(b, acmetest.CAOptions{
-			Lifetime: c.lifetime(), Backdate: time.Second, Issuers: []string{"Emulated Authority Root"},
+			Lifetime: c.lifetime(), Backdate: time.Second,
 			// Its windows of renewal are for certificates that live for days.
 			NoRenewalInfo: true, TXT: c.lookTXT, Intercept: c.intercept,
 		})

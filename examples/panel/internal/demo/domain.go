@@ -3,7 +3,9 @@ package demo
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"sync"
 	"time"
@@ -41,6 +43,10 @@ func (d *domain) on() bool {
 func (r *registry) show(ctx context.Context, d *domain, draw bool) (model.DNSSEC, error) {
 	v := model.DNSSEC{On: d.on(), Words: "The zone is not signed."}
 	status, err := r.manager.Status(ctx, d.name)
+	if errors.Is(err, fs.ErrNotExist) {
+		v.Words = "The zone is not published yet."
+		return v, nil
+	}
 	if err != nil {
 		return v, fmt.Errorf("demo: status of %s: %w", d.name, err)
 	}

@@ -17,8 +17,12 @@ import (
 )
 
 // kernelSize, and how long each Pi takes for a packet, make a boot that lasts about
-// ten seconds at speed 1.
-const kernelSize = 2 << 20
+// ten seconds at speed 1. At a speed at which packets themselves take too long, there
+// are fewer of them.
+func kernelSize(speed float64) int {
+	const full, least = 2 << 20, 128 << 10
+	return int(min(full, max(least, 4*full/speed)))
+}
 
 // patience is how long an emulated Pi waits for the next packet of a file. A real 3B
 // waits for a second, but everything here shares one computer, which may be too busy
@@ -39,11 +43,11 @@ var kinds = [...]struct {
 // trees are the boot files by model, which all Pis of a model share.
 type trees map[rpi.Model]fs.FS
 
-func newTrees() trees {
+func newTrees(kernel int) trees {
 	t := make(trees)
 	for _, k := range kinds {
 		if t[k.pi.Model] == nil {
-			t[k.pi.Model] = netboottest.BootTree(k.pi.Model, kernelSize)
+			t[k.pi.Model] = netboottest.BootTree(k.pi.Model, kernel)
 		}
 	}
 	return t

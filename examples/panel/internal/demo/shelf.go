@@ -45,7 +45,7 @@ func newShelf(o Options, n *news) (*shelf, error) {
 	s := &shelf{options: o, news: n, plan: plan, byName: make(map[string]*slot)}
 	s.tracker.Patience = bootPatience(o)
 	s.tracker.Next = netboot.ObserverFunc(s.observe)
-	files := newTrees()
+	files := newTrees(kernelSize(o.Speed))
 	var reservations []netboot.Reservation
 	for i, pi := range plan.Pis {
 		m := newMachine(i, pi, o)

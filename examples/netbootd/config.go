@@ -36,6 +36,7 @@ type Settings struct {
 	TFTP       TFTP           `toml:"tftp"`
 	HTTP       HTTP           `toml:"http"`
 	Patience   Patience       `toml:"patience"`
+	Etcd       etcdConfig     `toml:"etcd"`
 }
 
 // Cures are the switches of what makes faulty firmware boot. Each is on when
@@ -137,7 +138,7 @@ func (s *Settings) check() error {
 		p.add("tftp.max_block", "must be 512 to 65464 bytes (RFC 2348)")
 	}
 	p.url("http.url", s.HTTP.URL)
-	return p.err()
+	return errors.Join(p.err(), s.Etcd.check())
 }
 
 // match says whether an interface is one of ours.

@@ -103,14 +103,12 @@ func TestFiles(t *testing.T) {
 }
 
 func TestInventoryKnowsItsInterfaces(t *testing.T) {
-	static, err := netboot.NewStatic(netboot.Reservation{
+	s := Settings{Interfaces: []string{"eth0.*"}}
+	inv := &inventory{match: s.match}
+	inv.machines.Fix(netboot.Reservation{
 		MAC:     []byte{0xb8, 0x27, 0xeb, 0x64, 0x24, 0x7d},
 		Machine: netboot.Machine{Name: "a", Addr: netip.MustParsePrefix("10.81.0.5/24")},
 	})
-	require.NoError(t, err)
-	s := Settings{Interfaces: []string{"eth0.*"}}
-	inv := &inventory{match: s.match}
-	inv.current.Store(static)
 	client := netboot.Client{Addr: netip.MustParseAddr("10.81.0.5")}
 	for iface, want := range map[string]error{"eth0.3": nil, "eth1": netboot.ErrUnknown, "": netboot.ErrUnknown} {
 		client.Interface = iface

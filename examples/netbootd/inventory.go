@@ -2,16 +2,17 @@ package main
 
 import (
 	"context"
-	"sync/atomic"
 
 	"github.com/mythic-beasts/hostkit/netboot"
+	"github.com/mythic-beasts/hostkit/netboot/watched"
 )
 
-// inventory is the machines of the configuration in force. A reload replaces
-// them all at once, under transfers that go on with what they have opened.
+// inventory is the machines of the configuration in force and those of etcd, if there is
+// one. A reload replaces the former all at once, under transfers that go on with what
+// they have opened.
 type inventory struct {
-	match   func(iface string) bool
-	current atomic.Pointer[netboot.Static]
+	match    func(iface string) bool
+	machines watched.Inventory
 }
 
 var _ netboot.Inventory = (*inventory)(nil)
@@ -22,13 +23,13 @@ func (i *inventory) Lookup(ctx context.Context, c netboot.Client) (*netboot.Mach
 	if !i.match(c.Interface) {
 		return nil, netboot.ErrUnknown
 	}
-	return i.current.Load().Lookup(ctx, c)
+	return i.machines.Lookup(ctx, c)
 }
 
 // names returns the machines' names.
 func (i *inventory) names() []string {
 	var names []string
-	for _, m := range i.current.Load().Machines() {
+	for _, m := range i.machines.Machines() {
 		names = append(names, m.Name)
 	}
 	return names

@@ -16,45 +16,54 @@ import (
 
 // machineConfig is one [[machine]].
 type machineConfig struct {
-	Name string `toml:"name"`
+	Name string `toml:"name" json:"name"`
 
-	Interface string `toml:"interface"`
-	CircuitID string `toml:"circuit_id"`
-	Serial    string `toml:"serial"`
-	MAC       string `toml:"mac"`
+	Interface string `toml:"interface" json:"interface"`
+	CircuitID string `toml:"circuit_id" json:"circuit_id"`
+	Serial    string `toml:"serial" json:"serial"`
+	MAC       string `toml:"mac" json:"mac"`
 
-	Address netip.Prefix    `toml:"address"`
-	Pool    string          `toml:"pool"`
-	Server  netip.Addr      `toml:"server"`
-	Gateway netip.Addr      `toml:"gateway"`
-	DNS     []netip.Addr    `toml:"dns"`
-	Lease   daemon.Duration `toml:"lease"`
+	Address netip.Prefix    `toml:"address" json:"address"`
+	Pool    string          `toml:"pool" json:"pool"`
+	Server  netip.Addr      `toml:"server" json:"server"`
+	Gateway netip.Addr      `toml:"gateway" json:"gateway"`
+	DNS     []netip.Addr    `toml:"dns" json:"dns"`
+	Lease   daemon.Duration `toml:"lease" json:"lease"`
 
-	Address6 netip.Prefix `toml:"address6"`
-	Server6  netip.Addr   `toml:"server6"`
+	Address6 netip.Prefix `toml:"address6" json:"address6"`
+	Server6  netip.Addr   `toml:"server6" json:"server6"`
 
-	Boot     *bool             `toml:"boot"`
-	BootText string            `toml:"boot_text"`
-	Loaders  map[string]string `toml:"loaders"`
-	HTTP     string            `toml:"http"`
-	HTTP6    string            `toml:"http6"`
+	Boot     *bool             `toml:"boot" json:"boot"`
+	BootText string            `toml:"boot_text" json:"boot_text"`
+	Loaders  map[string]string `toml:"loaders" json:"loaders"`
+	HTTP     string            `toml:"http" json:"http"`
+	HTTP6    string            `toml:"http6" json:"http6"`
 
-	Files       []string `toml:"files"`
-	ConfigTXT   string   `toml:"config_txt"`
-	CmdlineTXT  string   `toml:"cmdline_txt"`
-	Prefixes    []string `toml:"prefixes"`
-	AllowUpdate bool     `toml:"allow_update"`
+	Files       []string `toml:"files" json:"files"`
+	ConfigTXT   string   `toml:"config_txt" json:"config_txt"`
+	CmdlineTXT  string   `toml:"cmdline_txt" json:"cmdline_txt"`
+	Prefixes    []string `toml:"prefixes" json:"prefixes"`
+	AllowUpdate bool     `toml:"allow_update" json:"allow_update"`
 }
 
 // poolConfig is one [[pool]].
 type poolConfig struct {
-	Name  string       `toml:"name"`
-	First netip.Prefix `toml:"first"`
-	Last  netip.Addr   `toml:"last"`
+	Name  string       `toml:"name" json:"name"`
+	First netip.Prefix `toml:"first" json:"first"`
+	Last  netip.Addr   `toml:"last" json:"last"`
 }
 
 // static returns the inventory that the file describes.
 func (c *config) static() (*netboot.Static, error) {
+	reservations, err := c.reservations()
+	if err != nil {
+		return nil, err
+	}
+	return netboot.NewStatic(reservations...)
+}
+
+// reservations are the machines that the file describes.
+func (c *config) reservations() ([]netboot.Reservation, error) {
 	pools, err := c.pools()
 	errs := []error{err}
 	taken := make(map[string]string)
@@ -67,10 +76,7 @@ func (c *config) static() (*netboot.Static, error) {
 		errs = append(errs, p.err())
 		reservations = append(reservations, r)
 	}
-	if err := errors.Join(errs...); err != nil {
-		return nil, err
-	}
-	return netboot.NewStatic(reservations...)
+	return reservations, errors.Join(errs...)
 }
 
 func (c *config) pools() (map[string]netboot.Pool, error) {

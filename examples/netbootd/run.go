@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -26,7 +25,7 @@ type server struct {
 
 func run(ctx context.Context, d *daemon.Daemon[config]) error {
 	cfg := d.Config()
-	static, err := cfg.static()
+	reservations, err := cfg.reservations()
 	if err != nil {
 		return err
 	}
@@ -43,7 +42,7 @@ func run(ctx context.Context, d *daemon.Daemon[config]) error {
 
 	s := &server{Daemon: d, settings: cfg.Settings, transport: transport}
 	s.machines = &inventory{match: s.settings.match}
-	s.machines.current.Store(static)
+	s.machines.machines.Fix(reservations...)
 	s.tracker = &netboot.Tracker{Patience: cfg.Patience.netboot()}
 	s.tracker.Next = netboot.Observers(&eventLog{log: d.Log, tracker: s.tracker}, newEventCounter(d.Metrics))
 	s.dhcp = &dhcp.Handler{
@@ -58,7 +57,7 @@ func run(ctx context.Context, d *daemon.Daemon[config]) error {
 func (s *server) serve(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for _, start := range []func(context.Context, *errgroup.Group) error{
-		s.startTFTP, s.startHTTP, s.startIPv6, s.startRA, s.startStatus,
+		s.startEtcd, s.startTFTP, s.startHTTP, s.startIPv6, s.startRA, s.startStatus,
 	} {
 		if err := start(ctx, g); err != nil {
 			g.Go(func() error { return err }) // ends what has been started
@@ -87,18 +86,13 @@ func (s *server) reload(cfg *config) error {
 	if keys := s.settings.changed(&cfg.Settings); len(keys) > 0 {
 		return fmt.Errorf("only machines and pools can change while the server runs; restart it for a new %s", strings.Join(keys, ", "))
 	}
-	static, err := cfg.static()
+	reservations, err := cfg.reservations()
 	if err != nil {
 		return err
 	}
-	before := s.machines.names()
-	s.machines.current.Store(static)
-	now := s.machines.names()
-	for _, name := range before {
-		if !slices.Contains(now, name) {
-			s.tracker.Forget(name)
-		}
-	}
+	forget := s.forgetGone()
+	s.machines.machines.Fix(reservations...)
+	forget()
 	cfg.warnMissing(s.Log)
 	return nil
 }

@@ -75,6 +75,12 @@ func (r *rack) install(page string) {
 	r.nfsroot("push", r.path("site"), "/srv/site", r.pi.Name)
 }
 
+// installCertificate puts the one that was obtained last into the machine's root.
+func (r *rack) installCertificate() {
+	r.t.Helper()
+	r.nfsroot("push", r.path("tls"), "/srv/site/tls", r.pi.Name)
+}
+
 // servers starts what boots machines: DHCP and TFTP, and NFS.
 func (r *rack) servers() {
 	r.t.Helper()
@@ -84,9 +90,17 @@ func (r *rack) servers() {
 		fmt.Fprintf(&conf, "[[machine]]\nname = %q\ninterface = %q\naddress = \"%s/%d\"\nfiles = [%q, %q]\n",
 			pi.Name, pi.ServerIface(), pi.Addr, pi.Net.Bits(), r.path("boot/"+pi.Name), r.path("boot/shared"))
 	}
-	r.daemon(r.fs.Command, "netbootd", conf.String())
+	r.netbootd = r.daemon(r.fs.Command, "netbootd", conf.String())
 	nfs := r.fs.Command(r.program("nfsroot"), "-config", r.path("nfsroot.toml"), "serve", "-listen", "0.0.0.0:2049")
 	peer.Start(r.t, nfs, peer.Options{ReadyOutput: regexp.MustCompile("serving")})
+}
+
+var kernelLoaded = regexp.MustCompile(`msg=boot machine=pi1 stage=kernel boot=\d+ firmware=iPXE `)
+
+// loaded requires that the machine's network card has loaded its kernel so often.
+func (r *rack) loaded(boots int) {
+	r.t.Helper()
+	require.Len(r.t, kernelLoaded.FindAllString(r.netbootd.Output(), -1), boots)
 }
 
 // console starts what logs all that the machine says.

@@ -2,9 +2,12 @@ package realtest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -111,7 +114,7 @@ func (f *feeder) Budgets(ctx context.Context) ([]poe.Budget, error) {
 
 // power is the way to it: an SNMP agent with a Catalyst's tables, whose rows have
 // gaps, and the controller that sets what it finds in them.
-func (r *rack) power() *poe.Controller {
+func (r *rack) power() *power {
 	r.t.Helper()
 	supply := &feeder{
 		t: r.t, names: []string{r.pi.Port, r.pi2.Port}, admin: map[string]bool{}, running: map[string]*peer.Process{},
@@ -124,11 +127,43 @@ func (r *rack) power() *poe.Controller {
 	})
 	require.NoError(r.t, err)
 	r.t.Cleanup(func() { _ = sw.Close() })
-	return &poe.Controller{
+	return &power{r, &poe.Controller{
 		Name: "sw", Switch: sw, Journal: &poe.FileStore{Dir: r.path("journal")}, Audit: poe.AuditFile{Path: r.path("audit.jsonl")},
 		// A machine of the emulator has nothing that must discharge.
 		Policy: poe.Policy{MinOff: time.Second, OnDeadline: time.Minute, OffDeadline: time.Minute},
+	}}
+}
+
+// power is the customer's switch of the first machine.
+type power struct {
+	rack       *rack
+	controller *poe.Controller
+}
+
+func (p *power) on(why string)    { p.do(p.controller.On, "on", why) }
+func (p *power) off(why string)   { p.do(p.controller.Off, "off", why) }
+func (p *power) cycle(why string) { p.do(p.controller.Cycle, "cycled", why) }
+
+func (p *power) do(action func(context.Context, string, poe.Reason) (poe.Result, error), what, why string) {
+	p.rack.t.Helper()
+	_, err := action(p.rack.t.Context(), p.rack.pi.Port, poe.Reason{Who: "customer", Why: why})
+	require.NoError(p.rack.t, err)
+	p.rack.say("power: %s, because %s", what, why)
+}
+
+// audited requires that these are the records of what was done.
+func (p *power) audited(want ...poe.Action) {
+	p.rack.t.Helper()
+	text, err := os.ReadFile(p.rack.path("audit.jsonl"))
+	require.NoError(p.rack.t, err)
+	var got []poe.Action
+	for line := range strings.Lines(string(text)) {
+		var rec poe.Record
+		require.NoError(p.rack.t, json.Unmarshal([]byte(line), &rec))
+		require.Equal(p.rack.t, "customer", rec.Who)
+		got = append(got, rec.Action)
 	}
+	require.Equal(p.rack.t, want, got)
 }
 
 // qemu is the machine in the first port: it boots from its network card, and its

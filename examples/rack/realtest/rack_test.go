@@ -44,7 +44,8 @@ type rack struct {
 	world  *netnstest.NS // the client
 	second *netnstest.NS // what is plugged into swp2
 
-	ovs *realtest.OpenVSwitch // of the switch
+	ovs      *realtest.OpenVSwitch // of the switch
+	netbootd *peer.Process
 }
 
 // newRack plans a shelf, wires it and configures the switch as planned.

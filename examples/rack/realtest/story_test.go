@@ -1,20 +1,12 @@
 package realtest
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"io"
-	"net"
-	"net/netip"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/mythic-beasts/hostkit/examples/internal/racktest"
 	"github.com/mythic-beasts/hostkit/poe"
-	"github.com/mythic-beasts/hostkit/serialcon/conlog"
 )
 
 // bootPatience is for an emulated machine on a host with much else to do.
@@ -28,35 +20,45 @@ func TestRealRack(t *testing.T) {
 	r.servers()
 	r.console()
 	power := r.power()
-	_, err := power.On(t.Context(), r.pi.Port, poe.Reason{Who: "customer", Why: "a new machine"})
-	require.NoError(t, err)
-	r.say("power is on")
-	require.NoError(t, racktest.Until(t.Context(), bootPatience, func(ctx context.Context) error {
-		return r.edge.Do(func() error {
-			conn, err := new(net.Dialer).DialContext(ctx, "tcp", netip.AddrPortFrom(r.pi.Public.Addr(), 443).String())
-			if err == nil {
-				err = conn.Close()
-			}
-			return err
-		})
-	}), "its console:\n%s", r.consoleLog(t))
-	r.say("it serves by IPv6")
-	require.Contains(t, r.consoleLog(t), "Linux version")
+	power.on("it is new")
+
+	// While it boots: a name that validates, a certificate, a way in by IPv4.
+	names := r.startNames()
+	names.sign()
+	v := visitor{n: names, roots: names.certificate()}
+	r.installCertificate()
+	r.proxy()
+	v.sees("generation 1", bootPatience)
+	r.booted(1)
+	r.apart()
+
+	// It is killed while both keys of its name roll, and comes back.
+	roll := names.roll()
+	power.off("it hangs")
+	_, err := v.get(t.Context())
+	require.Error(t, err, "nobody serves")
+	power.on("it hung")
+	v.sees("generation 1", bootPatience)
+	r.booted(2)
+	roll.end()
+
+	// A new root beside the one that it runs on, which it boots next. Keys roll again.
+	r.nfsroot("rebuild", r.pi.Name)
+	r.install("generation 2")
+	r.installCertificate()
+	v.sees("generation 1", time.Minute)
+	roll = names.roll()
+	power.cycle("a new root")
+	v.sees("generation 2", bootPatience)
+	r.booted(3)
+	roll.end()
+	power.audited(poe.ActionOn, poe.ActionOff, poe.ActionOn, poe.ActionCycle)
 }
 
-// consoleLog is what the machine has said so far.
-func (r *rack) consoleLog(t *testing.T) string {
-	t.Helper()
-	var all []byte
-	err := conlog.Reader{Dir: r.path("consoles/" + r.pi.Name)}.Raw(context.WithoutCancel(t.Context()), time.Time{}, func(c conlog.Chunk) error {
-		all = append(all, c.Data...)
-		return nil
-	})
-	if errors.Is(err, io.EOF) {
-		err = nil
-	}
-	if err != nil {
-		return fmt.Sprintf("%s\n%v", all, err)
-	}
-	return string(all)
+// booted requires that the machine was loaded so often by the network, and that so
+// many kernels are in its console's log.
+func (r *rack) booted(times int) {
+	r.t.Helper()
+	r.loaded(times)
+	r.said(times)
 }

@@ -18,6 +18,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/mythic-beasts/hostkit/sniproxy/proxyheader"
@@ -72,10 +73,27 @@ func (s site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "no name", http.StatusInternalServerError)
 		return
 	}
+	mounts, err := os.ReadFile("/proc/mounts")
+	if err != nil {
+		http.Error(w, "no mounts", http.StatusInternalServerError)
+		return
+	}
 	client, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		client = r.RemoteAddr
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	fmt.Fprintf(w, "%s\nserver %s\nclient %s\n", text, name, client)
+	fmt.Fprintf(w, "%s\nserver %s, on %s\nclient %s\n", text, name, rootType(mounts), client)
+}
+
+// rootType is the kind of file system that the root is on, according to a
+// /proc/mounts. The last to be mounted is the one that is seen.
+func rootType(mounts []byte) string {
+	kind := "nothing"
+	for line := range strings.Lines(string(mounts)) {
+		if f := strings.Fields(line); len(f) > 2 && f[1] == "/" {
+			kind = f[2]
+		}
+	}
+	return kind
 }

@@ -67,7 +67,8 @@ func (c *Check) probe(ctx context.Context, addr netip.AddrPort) error {
 		return err
 	}
 	defer conn.Close()
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+	wire := conn // what conn is becomes a layer on it, while the context may end
+	stop := context.AfterFunc(ctx, func() { _ = wire.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	if c.Proxy != proxyheader.Off {
 		if conn, err = c.introduce(conn); err != nil {

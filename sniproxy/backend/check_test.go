@@ -165,3 +165,26 @@ func TestCheckSendsTheHeaderOfTheSite(t *testing.T) {
 		require.NotEmpty(t, front.with[2])
 	}
 }
+
+// A check that is cut short in a handshake behind a header ends at once, by the
+// connection that it dialled and not by the layers on it.
+func TestCheckCutShort(t *testing.T) {
+	l, err := net.Listen("tcp6", "[::1]:0")
+	require.NoError(t, err)
+	defer l.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	var served sync.WaitGroup
+	served.Go(func() {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		_, _ = conn.Read(make([]byte, 1)) // the header and the hello are on their way
+		cancel()
+		_, _ = io.Copy(io.Discard, conn)
+	})
+	c := backend.Check{TLS: true, Proxy: proxyheader.V1, Timeout: time.Hour}
+	require.Error(t, c.Probe(ctx, l.Addr().(*net.TCPAddr).AddrPort()))
+	served.Wait()
+}

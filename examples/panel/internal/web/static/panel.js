@@ -84,6 +84,16 @@
   // One stream for the page, while it is looked at.
   let source;
   let cursor = document.body.dataset.cursor;
+  const refused = async () => {
+    setLive('not live');
+    try {
+      const reply = await fetch(location.href);
+      if (reply.redirected || reply.status === 404) return location.reload(); // the session is over
+    } catch {
+      // The panel is away: the next try tells.
+    }
+    setTimeout(follow, 10000);
+  };
   const follow = () => {
     if (!cursor || source || document.hidden) return;
     const address = new URL(location.href);
@@ -93,9 +103,8 @@
     source.onopen = () => setLive('live');
     source.onerror = () => {
       if (source.readyState !== EventSource.CLOSED) return setLive('reconnecting');
-      setLive('not live');
       source = undefined;
-      setTimeout(follow, 10000);
+      refused();
     };
     source.onmessage = (event) => {
       cursor = event.lastEventId;

@@ -166,25 +166,21 @@ func TestCheckSendsTheHeaderOfTheSite(t *testing.T) {
 	}
 }
 
-// A check that is cut short in a handshake behind a header ends at once, by the
-// connection that it dialled and not by the layers on it.
+// A check that is cut short while it waits for a page ends at once, by the connection
+// that it dialled and not by the layers on it, which are made meanwhile.
 func TestCheckCutShort(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	web := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		cancel()
+		<-r.Context().Done()
+	}))
 	l, err := net.Listen("tcp6", "[::1]:0")
 	require.NoError(t, err)
-	defer l.Close()
-	ctx, cancel := context.WithCancel(t.Context())
-	var served sync.WaitGroup
-	served.Go(func() {
-		conn, err := l.Accept()
-		if err != nil {
-			return
-		}
-		defer conn.Close()
-		_, _ = conn.Read(make([]byte, 1)) // the header and the hello are on their way
-		cancel()
-		_, _ = io.Copy(io.Discard, conn)
-	})
-	c := backend.Check{TLS: true, Proxy: proxyheader.V1, Timeout: time.Hour}
+	_ = web.Listener.Close()
+	web.Listener = l
+	web.Config.ErrorLog = log.New(io.Discard, "", 0)
+	web.StartTLS()
+	defer web.Close()
+	c := backend.Check{TLS: true, Path: "/", Timeout: time.Hour}
 	require.Error(t, c.Probe(ctx, l.Addr().(*net.TCPAddr).AddrPort()))
-	served.Wait()
 }

@@ -18,6 +18,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if linkName(os.Args[0]) != nil { // it needs the path that it was called by
+		main()
+	}
 	testscript.Main(m, map[string]func(){"acmed": main})
 }
 

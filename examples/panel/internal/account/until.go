@@ -32,7 +32,11 @@ func (s *Store) Until(ctx context.Context, who Identity) (context.Context, conte
 		s.bounds.all = map[*bound]bool{}
 	}
 	s.bounds.all[b] = true
-	b.timer = time.AfterFunc(s.left(who), func() { s.bounds.tick(s, b) })
+	left := s.left(who)
+	b.timer = time.AfterFunc(left, func() { s.bounds.tick(s, b) })
+	if left <= 0 {
+		s.bounds.drop(b, ErrExpired)
+	}
 	return ctx, func() {
 		s.bounds.mu.Lock()
 		defer s.bounds.mu.Unlock()

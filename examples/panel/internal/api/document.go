@@ -110,13 +110,13 @@ func (s schemas) responses(r route) object {
 func (r route) problems() []int {
 	all := []int{http.StatusBadRequest, http.StatusInternalServerError}
 	if !r.open {
-		all = append(all, http.StatusUnauthorized, http.StatusTooManyRequests)
+		all = append(all, http.StatusUnauthorized, http.StatusTooManyRequests, http.StatusConflict, http.StatusGatewayTimeout)
 	}
 	if strings.Contains(r.path, "{") {
 		all = append(all, http.StatusNotFound)
 	}
 	if r.write || r.method != "GET" {
-		all = append(all, http.StatusForbidden, http.StatusConflict, http.StatusUnprocessableEntity, http.StatusGatewayTimeout)
+		all = append(all, http.StatusForbidden, http.StatusUnprocessableEntity)
 	}
 	if r.hasBody() {
 		all = append(all, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)

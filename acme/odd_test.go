@@ -112,7 +112,7 @@ func TestHugeAnswers(t *testing.T) {
 		},
 		"packed refusal": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Encoding", "gzip")
-			w.WriteHeader(400)
+			w.WriteHeader(http.StatusBadRequest)
 			_, _ = w.Write(packed.Bytes())
 		},
 	}

@@ -27,7 +27,7 @@ func binary(t testing.TB) string {
 	if err != nil {
 		t.Fatalf("stepcatest: %v", err)
 	}
-	goTool := peer.Look(t, "go", filepath.Join(runtime.GOROOT(), "bin", "go"))
+	goTool := peer.Look(t, "go")
 	path, err := cached(root)
 	if err != nil {
 		t.Fatalf("stepcatest: %v", err)

@@ -84,3 +84,6 @@ func (d *Demo) reviveOrigin(o *origin) {
 		d.options.Log.Error("chaos: a server stays dead", "server", o.name, "err", err)
 	}
 }
+
+// Wrecked reports whether nothing more breaks: there is no chaos, or it has ended.
+func (d *Demo) Wrecked() bool { return d.wrecked.Load() }

@@ -1,6 +1,7 @@
 package archtest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"go/ast"
@@ -78,7 +79,7 @@ func SnippetImports(r *Repo) []string {
 	return slices.Sorted(maps.Keys(all))
 }
 
-func compile(s Snippet, names map[string]string, importer types.Importer) []Finding {
+func compile(s Snippet, names map[string][]string, importer types.Importer) []Finding {
 	file, fset, err := s.parse(names)
 	if err != nil {
 		return []Finding{s.finding(err)}
@@ -105,7 +106,7 @@ func (s Snippet) finding(err error) Finding {
 }
 
 // parse makes a file of the block.
-func (s Snippet) parse(names map[string]string) (*ast.File, *token.FileSet, error) {
+func (s Snippet) parse(names map[string][]string) (*ast.File, *token.FileSet, error) {
 	if strings.HasPrefix(s.Code, "package ") {
 		return parseSource(s.here(s.Code, 0))
 	}
@@ -120,7 +121,7 @@ func (s Snippet) parse(names map[string]string) (*ast.File, *token.FileSet, erro
 	if err != nil {
 		return nil, nil, err
 	}
-	return parseSource("package p\n" + head + "\n" + missingImports(file, names) + source)
+	return parseSource("package p\n" + head + "\n" + s.missingImports(file, names) + source)
 }
 
 // here makes errors in a part of the block name the line in the Markdown file.
@@ -144,7 +145,7 @@ func cutImports(code string) (imports, rest string) {
 }
 
 // missingImports imports packages that the file names and nothing declares.
-func missingImports(file *ast.File, names map[string]string) string {
+func (s Snippet) missingImports(file *ast.File, names map[string][]string) string {
 	imported := make(map[string]bool)
 	for _, spec := range file.Imports {
 		p, _ := strconv.Unquote(spec.Path.Value)
@@ -152,8 +153,8 @@ func missingImports(file *ast.File, names map[string]string) string {
 	}
 	wanted := make(map[string]bool)
 	for _, ident := range file.Unresolved {
-		if p := names[ident.Name]; p != "" && !imported[ident.Name] {
-			wanted[p] = true
+		if all := names[ident.Name]; len(all) > 0 && !imported[ident.Name] {
+			wanted[s.nearest(all)] = true
 		}
 	}
 	var out strings.Builder
@@ -163,21 +164,39 @@ func missingImports(file *ast.File, names map[string]string) string {
 	return out.String()
 }
 
+// nearest is the import path that shares most with the folder of the file. Of several the
+// shortest is meant, which is the least hidden.
+func (s Snippet) nearest(paths []string) string {
+	dir := path.Dir(s.File) + "/"
+	shared := func(p string) (n int) {
+		for prefix := range strings.SplitAfterSeq(p+"/", "/") {
+			if strings.HasPrefix(dir[n:], prefix) {
+				n += len(prefix)
+			}
+		}
+		return n
+	}
+	return slices.MaxFunc(paths, func(a, b string) int {
+		return cmp.Or(cmp.Compare(shared(a), shared(b)), cmp.Compare(len(b), len(a)), strings.Compare(b, a))
+	})
+}
+
 // packageNames maps names to import paths: those of this module, and what of
 // the standard library a README is likely to use.
-func (r *Repo) packageNames() map[string]string {
-	names := make(map[string]string)
+func (r *Repo) packageNames() map[string][]string {
+	names := make(map[string][]string)
 	for _, p := range []string{
 		"bytes", "context", "crypto", "crypto/tls", "crypto/x509", "errors", "fmt", "io", "io/fs", "log", "log/slog", "maps",
 		"net", "net/http", "net/netip", "os", "os/exec", "os/signal", "path/filepath", "slices", "strings", "sync",
 		"syscall", "testing", "testing/synctest", "time",
 	} {
-		names[path.Base(p)] = p
+		names[path.Base(p)] = []string{p}
 	}
 	for dir, files := range r.packages() {
 		for _, f := range files {
-			if !f.Test() && f.Go.Name.Name != "main" {
-				names[f.Go.Name.Name] = path.Join(r.Module, dir)
+			name, p := f.Go.Name.Name, path.Join(r.Module, dir)
+			if !f.Test() && name != "main" && !slices.Contains(names[name], p) {
+				names[name] = append(names[name], p)
 			}
 		}
 	}

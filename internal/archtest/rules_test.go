@@ -261,6 +261,18 @@ func TestReadmesRule(t *testing.T) {
 		"README.md:30: missing condition in if statement")
 }
 
+// Of packages with one name the nearest is meant, and else the least hidden.
+func TestReadmesOfOneName(t *testing.T) {
+	block := "```go\n_ = store.New()\n```\n"
+	r := repo(t, map[string]string{
+		"a/store/store.go": "package store", "b/store/store.go": "package store", "b/deep/store/store.go": "package store",
+		"b/store/README.md": block,
+	})
+	require.Equal(t, []string{r.Module + "/b/store"}, archtest.SnippetImports(r))
+	r = repo(t, map[string]string{"a/x/store/store.go": "package store", "a/store/store.go": "package store", "README.md": block})
+	require.Equal(t, []string{r.Module + "/a/store"}, archtest.SnippetImports(r))
+}
+
 func TestUnitsRule(t *testing.T) {
 	analyze := peer.Look(t, "systemd-analyze")
 	const open = "[Service]\nExecStart=/usr/bin/true\n"

@@ -225,7 +225,7 @@ func loadDeployment(dir, name string) (deployment, error) {
 		return st, err
 	}
 	if json.Unmarshal(text, &st) != nil || st.Failures < 0 {
-		return deployment{}, nil
+		st = deployment{}
 	}
 	return st, nil
 }

@@ -188,7 +188,9 @@ func TestRealDehydrated(t *testing.T) {
 func TestRealCertbot(t *testing.T) {
 	program := peer.Look(t, "certbot")
 	r := hooked(t)
-	hook := func(phase string) string { return fmt.Sprintf("acmed -config %s hook certbot %s", r.path("acmed.toml"), phase) }
+	hook := func(phase string) string {
+		return fmt.Sprintf("acmed -config %s hook certbot %s", r.path("acmed.toml"), phase)
+	}
 	r.clientProgram([]string{"REQUESTS_CA_BUNDLE=" + r.path("authority.pem")}, program, "certonly", "--non-interactive", "--agree-tos", "-m", "a@example.com",
 		"--server", r.ca.URL(), "--manual", "--preferred-challenges", "dns", "--key-type", "ecdsa",
 		"--manual-auth-hook", hook("auth"), "--manual-cleanup-hook", r.link("acmed-certbot-cleanup"), "--deploy-hook", hook("deploy"),

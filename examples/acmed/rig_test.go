@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -37,18 +38,19 @@ type authority interface {
 
 // rig is a daemon in a process of its own, an authority and a DNS service.
 type rig struct {
-	t      *testing.T
-	dir    string
-	dns    *acmetest.DNS
-	mythic *acmetest.Mythic
-	ca     authority
-	pebble *pebbletest.Pebble // nil with another authority
-	config string             // what follows the settings
-	mode   string             // of propagation
-	certs  string             // where they are
-	cmd    *exec.Cmd
-	ended  chan error
-	out    *os.File
+	t        *testing.T
+	dir      string
+	dns      *acmetest.DNS
+	mythic   *acmetest.Mythic
+	ca       authority
+	pebble   *pebbletest.Pebble // nil with another authority
+	config   string             // what follows the settings
+	mode     string             // of propagation
+	resolver netip.AddrPort
+	certs    string // where they are
+	cmd      *exec.Cmd
+	ended    chan error
+	out      *os.File
 }
 
 // newRig has Pebble.
@@ -67,7 +69,7 @@ func newWorld(t *testing.T) *rig {
 	dns := acmetest.NewDNS(t, acmetest.DNSOptions{Zones: zones})
 	dir := t.TempDir()
 	return &rig{
-		t: t, dir: dir, dns: dns, mode: `mode = "api"`, certs: filepath.Join(dir, "state", "certs"),
+		t: t, dir: dir, dns: dns, resolver: dns.Addr(), mode: `mode = "api"`, certs: filepath.Join(dir, "state", "certs"),
 		mythic: acmetest.NewMythic(t, dns, acmetest.MythicOptions{Zones: zones}),
 	}
 }
@@ -149,7 +151,7 @@ max_poll = "200ms"
 backoff = ["100ms"]
 %s`, r.path("state"), r.path("control"), r.ca.URL(), r.trust("authority.pem", r.ca.HTTPClient(), r.ca.URL()),
 		acmetest.MythicKeyID, r.write("secret", acmetest.MythicSecret+"\n"), r.mythic.API(), r.mythic.Login(),
-		r.trust("api.pem", r.mythic.Client(), r.mythic.API()), r.mode, r.dns.Addr(), r.config))
+		r.trust("api.pem", r.mythic.Client(), r.mythic.API()), r.mode, r.resolver, r.config))
 }
 
 func (r *rig) start() {

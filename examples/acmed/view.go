@@ -133,7 +133,7 @@ func storedState(ctx context.Context, s renew.Store, name string) (renew.State, 
 		return st, err
 	}
 	if json.Unmarshal(text, &st) != nil {
-		return renew.State{}, nil
+		st = renew.State{}
 	}
 	return st, nil
 }

@@ -98,8 +98,12 @@ func (p Program[A]) Run(ctx context.Context, args []string, stdout, stderr io.Wr
 	}
 	name := flags.Arg(0)
 	command, ok := p.Commands[name]
-	if !ok {
-		fmt.Fprintf(stderr, "%s: no command is called %q; see %s -help\n", p.Name, name, p.Name)
+	switch {
+	case !ok && name == "help":
+		fmt.Fprint(stdout, p.Usage)
+		return ExitOK
+	case !ok:
+		fmt.Fprintf(stderr, "%s: no command is called %q; see %s help\n", p.Name, name, p.Name)
 		return ExitUsage
 	}
 	a := p.New(&Call{Program: p.Name, Command: name, Config: *config, Stdout: stdout, Stderr: stderr})

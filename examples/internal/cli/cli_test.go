@@ -49,6 +49,7 @@ func TestRun(t *testing.T) {
 		{"says", []string{"say", "a", "b"}, 0, "/etc/echoctl.toml false [a b]\n", ""},
 		{"flags", []string{"-config", "x", "say", "-loud", "a"}, 0, "x true [a]\n", ""},
 		{"help", []string{"-help"}, 0, "", "usage: echoctl COMMAND"},
+		{"help as a word", []string{"-config", "x", "help"}, 0, "usage: echoctl COMMAND\n", ""},
 		{"help of a command", []string{"say", "-help"}, 0, "", "usage: echoctl say [-loud] WORD [WORD]"},
 		{"nothing", nil, 2, "", "usage: echoctl COMMAND"},
 		{"no such command", []string{"shout"}, 2, "", `no command is called "shout"`},

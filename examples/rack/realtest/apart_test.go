@@ -55,6 +55,13 @@ func (r *rack) apart() {
 	r.second.IP("address", "flush", "dev", foreign)
 	r.second.AddAddr(foreign, netip.PrefixFrom(r.pi.Addr, r.pi.Net.Bits()))
 	require.Error(r.t, reaches(r.second, r.pi.Server, nfsPort), "as the first machine, by tags of its VLAN")
+
+	// It is the switch that keeps them apart, and the plan that has it do so.
+	r.ovs.Control("set", "port", r.pi2.Port, "protected=false")
+	r.ovs.Flush()
+	require.NoError(r.t, reaches(r.second, r.pi.Public.Addr(), webPort), "by the public network of a switch that isolates nobody")
+	r.apply()
+	require.Error(r.t, reaches(r.second, r.pi.Public.Addr(), webPort), "by the public network of a switch that was made right")
 	r.say("the second port reaches nothing of the first")
 }
 

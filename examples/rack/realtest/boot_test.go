@@ -33,6 +33,7 @@ name = %q
 address = "%s/%d"
 server = %q
 nfs_version = "3"
+cmdline = ["mitigations=off"]
 [machine.public]
 vlan = %d
 addresses = [%q]

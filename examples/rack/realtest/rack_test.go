@@ -119,8 +119,8 @@ func (r *rack) makePlan() {
 	r.pi, r.pi2 = r.plan.Pis[0], r.plan.Pis[1]
 }
 
-// wireSwitch starts the switch as it came, every port in every VLAN, and has the
-// driver make it what the plan says.
+// wireSwitch starts the switch, whose ports are all in every VLAN as it comes, and
+// makes it what the plan says.
 func (r *rack) wireSwitch() {
 	r.t.Helper()
 	r.sw.Tap(r.pi.Port) // the first machine is plugged in when it gets power
@@ -130,6 +130,12 @@ func (r *rack) wireSwitch() {
 	for _, port := range []string{r.pi.Port, r.pi2.Port, "swtrunk"} {
 		r.ovs.Control("add-port", "br0", port)
 	}
+	r.apply()
+}
+
+// apply makes the switch what the plan says, whatever it was, and proves it.
+func (r *rack) apply() {
+	r.t.Helper()
 	want, err := r.plan.Switch("sw")
 	require.NoError(r.t, err)
 	driver := &ovs.Switch{Bridge: "br0", Database: r.ovs.Database, Program: peer.Look(r.t, "ovs-vsctl")}

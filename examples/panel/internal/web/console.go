@@ -14,7 +14,7 @@ import (
 func (s *Site) consoleRoutes(mux *http.ServeMux) {
 	mux.Handle("GET /pis/{name}/console", s.show((*visit).consolePage))
 	mux.Handle("POST /pis/{name}/console/keyboard", s.act((*visit).takeKeyboard))
-	mux.Handle("POST /pis/{name}/console/keys", s.act((*visit).typeKeys))
+	mux.Handle("POST /pis/{name}/console/keys", s.limited(&s.keys, (*visit).typeKeys))
 	mux.Handle("POST /pis/{name}/console/leave", s.act((*visit).leaveKeyboard))
 }
 

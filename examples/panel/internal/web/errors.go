@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -21,6 +22,9 @@ type input string
 func (e input) Error() string { return string(e) }
 
 func (e input) Is(target error) bool { return target == errInput }
+
+// errTooFast is of who presses buttons faster than anybody does by hand.
+var errTooFast = fmt.Errorf("%w: wait a moment before you press another button", account.ErrSlow)
 
 // explain says what went wrong in words, and with which status.
 func (p *visit) explain(err error) (status int, words string) {

@@ -246,3 +246,22 @@ func TestAssets(t *testing.T) {
 	}
 	require.Equal(t, http.StatusNotFound, r.nobody(t).get("/static/../site.go").status)
 }
+
+// Who presses buttons faster than anybody does by hand has to wait; others have not.
+func TestRateLimit(t *testing.T) {
+	r := newRig(t)
+	alice, bob := r.login(t, "alice"), r.login(t, "bob")
+	slow := 0
+	for range 130 {
+		got := alice.post("/sites/www.alice.example/probe", nil)
+		if got.status != http.StatusTooManyRequests {
+			continue
+		}
+		slow++
+		require.NotEmpty(t, got.header.Get("Retry-After"))
+		require.Contains(t, got.body, "wait a moment before you press another button")
+	}
+	require.Positive(t, slow)
+	require.Len(t, r.house.done(), 130-slow)
+	require.Equal(t, http.StatusOK, bob.post("/sites/www.bob.example/probe", nil).status)
+}

@@ -12,10 +12,19 @@ const (
 	slotHeight = 40
 	slotGap    = 6
 	rackMargin = 14
-	rackWide   = 12 // slots beside each other, at most
 	vlanRow    = 118
-	vlanLabel  = 96
+	vlanLabel  = 90
 )
+
+// rackWide is how many of n slots are drawn beside each other: so many that a drawing
+// fits half a page, if they are few, or else a page.
+func rackWide(n int) int {
+	const half, whole = 6, 12
+	if n <= 4*half {
+		return half
+	}
+	return whole
+}
 
 // rackDrawing is a shelf as a picture.
 type rackDrawing struct {
@@ -58,8 +67,8 @@ func (s *Site) draw(name string, data any) (template.HTML, error) {
 }
 
 func rackOf(v shelfView) rackDrawing {
-	wide := min(len(v.Rows), rackWide)
-	tall := (len(v.Rows) + rackWide - 1) / rackWide
+	across := rackWide(len(v.Rows))
+	wide, tall := min(len(v.Rows), across), (len(v.Rows)+across-1)/across
 	d := rackDrawing{
 		Name:   v.Name,
 		Words:  fmt.Sprintf("%d Pis, each coloured and marked by its state as in the table below", len(v.Rows)),
@@ -69,8 +78,8 @@ func rackOf(v shelfView) rackDrawing {
 	for i, pi := range v.Rows {
 		d.Slots = append(d.Slots, slotDrawing{
 			piView: pi, W: slotWidth, H: slotHeight,
-			X: rackMargin + i%rackWide*(slotWidth+slotGap),
-			Y: rackMargin + i/rackWide*(slotHeight+slotGap),
+			X: rackMargin + i%across*(slotWidth+slotGap),
+			Y: rackMargin + i/across*(slotHeight+slotGap),
 		})
 	}
 	return d
@@ -79,8 +88,8 @@ func rackOf(v shelfView) rackDrawing {
 // vlansOf draws each Pi on a line to the world, which it shares with all on the same
 // VLAN, and on one of its own to the file server.
 func vlansOf(v shelfView) rackDrawing {
-	wide := min(len(v.Rows), rackWide)
-	tall := (len(v.Rows) + rackWide - 1) / rackWide
+	across := rackWide(len(v.Rows))
+	wide, tall := min(len(v.Rows), across), (len(v.Rows)+across-1)/across
 	d := rackDrawing{
 		Name:   v.Name,
 		Words:  fmt.Sprintf("%d Pis, each on the public VLAN, and on a VLAN of its own with the file server", len(v.Rows)),
@@ -91,12 +100,12 @@ func vlansOf(v shelfView) rackDrawing {
 		y := row*vlanRow + rackMargin
 		d.Rows = append(d.Rows, rackRow{
 			Y: y, Bus: y + 8, Servers: y + vlanRow - 26, Left: vlanLabel - 8, Right: d.Width - rackMargin,
-			Public: v.Rows[row*rackWide].PublicVLAN,
+			Public: v.Rows[row*across].PublicVLAN,
 		})
 	}
 	for i, pi := range v.Rows {
-		row := d.Rows[i/rackWide]
-		x := vlanLabel + i%rackWide*(slotWidth+slotGap)
+		row := d.Rows[i/across]
+		x := vlanLabel + i%across*(slotWidth+slotGap)
 		d.Slots = append(d.Slots, slotDrawing{
 			piView: pi, W: slotWidth, H: 26, X: x, Y: row.Bus + 16, Middle: x + slotWidth/2,
 			Bus: row.Bus, Servers: row.Servers,

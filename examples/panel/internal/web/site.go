@@ -14,6 +14,7 @@ import (
 	"github.com/mythic-beasts/hostkit/examples/panel/internal/account"
 	"github.com/mythic-beasts/hostkit/examples/panel/internal/audit"
 	"github.com/mythic-beasts/hostkit/examples/panel/internal/gate"
+	"github.com/mythic-beasts/hostkit/examples/panel/internal/limit"
 	"github.com/mythic-beasts/hostkit/examples/panel/internal/model"
 )
 
@@ -45,6 +46,8 @@ type Site struct {
 	seats     seats
 	flashes   flashes
 	consoles  consoles
+	// What one account may do in a while.
+	presses, keys limit.Buckets
 }
 
 // New returns the pages.
@@ -58,6 +61,8 @@ func New(o Options) (*Site, error) {
 		gate:      &gate.Gate{Store: o.Accounts, TLS: o.TLS},
 		log:       o.Log,
 		templates: t,
+		presses:   limit.Buckets{Burst: 100, Every: 300 * time.Millisecond},
+		keys:      limit.Buckets{Burst: 200, Every: 20 * time.Millisecond},
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

@@ -7,10 +7,12 @@ import (
 	"html/template"
 	"net/http"
 	"slices"
+	"strconv"
 
 	"github.com/mythic-beasts/hostkit/examples/panel/internal/access"
 	"github.com/mythic-beasts/hostkit/examples/panel/internal/account"
 	"github.com/mythic-beasts/hostkit/examples/panel/internal/gate"
+	"github.com/mythic-beasts/hostkit/examples/panel/internal/limit"
 	"github.com/mythic-beasts/hostkit/examples/panel/internal/model"
 )
 
@@ -57,9 +59,19 @@ func (s *Site) show(look func(*visit) (view, error)) http.Handler {
 // act does what a button says, for who is logged in. What is begun is ended, even if
 // who pressed it has gone.
 func (s *Site) act(do func(*visit, context.Context) error) http.Handler {
+	return s.limited(&s.presses, do)
+}
+
+// limited is act with the limit of an account that counts.
+func (s *Site) limited(b *limit.Buckets, do func(*visit, context.Context) error) http.Handler {
 	return s.gate.Need("/login", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p := s.visit(w, r)
 		defer p.close()
+		if wait := b.Take(p.viewer.Name); wait > 0 {
+			w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds())+1))
+			p.fail(errTooFast)
+			return
+		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), actionTimeout)
 		defer cancel()
 		if err := do(p, ctx); err != nil {

@@ -139,7 +139,7 @@ func (d *deployer) advance(ctx context.Context, name string, hurry bool) (again 
 		}
 		err = d.deploy(ctx, cfg, cert, id)
 	}
-	if ctx.Err() != nil {
+	if err != nil && ctx.Err() != nil {
 		return 0, err // it is not the command's fault
 	}
 	now := time.Now().Round(0).UTC().Truncate(time.Second)

@@ -16,13 +16,14 @@ import (
 	"github.com/mythic-beasts/hostkit/internal/etcdkv"
 	"github.com/mythic-beasts/hostkit/internal/etcdtest"
 	"github.com/mythic-beasts/hostkit/internal/kv"
+	"github.com/mythic-beasts/hostkit/internal/kvtest"
 	"github.com/stretchr/testify/require"
 )
 
 // A watch that was cut off misses a deletion, and etcd forgets it: what is gone is
 // found out from what is there.
 func TestRealCompaction(t *testing.T) {
-	c := etcdtest.Start(t, etcdtest.Options{})
+	c := etcdtest.Start(t, etcdtest.Options{Members: 3})
 	far := newLink(t, c.Members[0].URL)
 	near := open(t, etcdkv.Options{Endpoints: c.Endpoints(), Prefix: "/p/"})
 	w := follow(t, open(t, etcdkv.Options{Endpoints: []string{far.url}, Prefix: "/p/"}), "k/")
@@ -136,7 +137,7 @@ func TestHolder(t *testing.T) {
 
 // A holder is stopped for longer than its lease, and goes on when another has the lock.
 func TestRealHolderStopped(t *testing.T) {
-	c := etcdtest.Start(t, etcdtest.Options{})
+	c := etcdtest.Start(t, etcdtest.Options{Members: 3})
 	s := open(t, etcdkv.Options{Endpoints: c.Endpoints()})
 	rev := put(t, s, "k", "before")
 
@@ -176,4 +177,53 @@ func next(t *testing.T, lines *bufio.Scanner, word string) string {
 	}
 	t.Fatalf("the holder says no %q: %v", word, lines.Err())
 	return ""
+}
+
+// A cluster in which everything goes wrong in turn, while all of it is used: what was
+// acknowledged is there in the end, once.
+func TestRealEndure(t *testing.T) {
+	c := etcdtest.Start(t, etcdtest.Options{Members: 3})
+	o := etcdkv.Options{Endpoints: c.Endpoints(), Prefix: "/e/", LockTTL: 2 * time.Second, Timeout: 3 * time.Second}
+	open := func() (kvtest.Store, error) { return etcdkv.New(o) }
+	kvtest.Endure(t, open, func(progress func() error) error {
+		for _, fault := range []func(){
+			func() { c.Compact(t) },
+			func() { // the leader dies and comes back
+				leader := c.Leader(t)
+				leader.Kill(t)
+				require.NoError(t, progress())
+				c.Compact(t)
+				leader.Restart(t)
+				leader.Wait(t)
+			},
+			func() { // the leader stands still, and goes on believing that it leads
+				leader := c.Leader(t)
+				leader.Pause(t)
+				require.NoError(t, progress())
+				leader.Resume(t)
+			},
+			func() { // no majority for a while
+				a, b := c.Members[0], c.Members[1]
+				a.Kill(t)
+				b.Pause(t)
+				a.Restart(t)
+				b.Resume(t)
+				a.Wait(t)
+			},
+			func() { // all of them die
+				for _, m := range c.Members {
+					m.Kill(t)
+				}
+				for _, m := range c.Members {
+					m.Restart(t)
+				}
+			},
+		} {
+			fault()
+			if err := progress(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }

@@ -61,6 +61,14 @@ func (g Guarded) do(ctx context.Context, method, name, detail string, fn func() 
 	return g.doBy(ctx, Rules()[method], name, detail, fn)
 }
 
+// may is whose a thing is, if the viewer may do to it what the rule is about.
+func (g Guarded) may(ctx context.Context, rule Rule, name string) (owner string, err error) {
+	if rule.Change && g.ReadOnly {
+		return "", ErrReadOnly
+	}
+	return g.owner(ctx, rule.Kind, name)
+}
+
 func (g Guarded) doBy(ctx context.Context, rule Rule, name, detail string, fn func() error) error {
 	if g.Audit == nil {
 		return errNoAudit
@@ -71,12 +79,7 @@ func (g Guarded) doBy(ctx context.Context, rule Rule, name, detail string, fn fu
 		Detail: detail, Why: g.Reason,
 	}
 	e.Name = g.Viewer.Name
-	owner, err := "", error(nil)
-	if rule.Change && g.ReadOnly {
-		err = ErrReadOnly
-	} else {
-		owner, err = g.owner(ctx, rule.Kind, name)
-	}
+	owner, err := g.may(ctx, rule, name)
 	if err != nil {
 		if failed := g.Audit.Deny(ctx, e, err); failed != nil {
 			return failed

@@ -47,7 +47,7 @@ func (c Cost) hash(password string) passwordHash {
 }
 
 func (c Cost) key(password string, salt []byte, size int) []byte {
-	return argon2.IDKey([]byte(password), salt, c.Time, c.Memory, c.Threads, uint32(size)) //nolint:gosec // G115: at most 64
+	return argon2.IDKey([]byte(password), salt, c.Time, c.Memory, c.Threads, uint32(size)) // at most 64
 }
 
 // passwordHash is a password that was hashed.

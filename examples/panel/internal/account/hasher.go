@@ -64,7 +64,7 @@ const (
 
 func (l *lane) do(ctx context.Context, fn func()) error {
 	defer l.waiting.Add(-1)
-	if l.waiting.Add(1) > mostWaiting+int32(cap(l.turns)) { //nolint:gosec // G115: a few
+	if l.waiting.Add(1) > mostWaiting+int32(cap(l.turns)) {
 		return ErrBusy
 	}
 	patience := time.NewTimer(longestWait)

@@ -41,7 +41,7 @@ func TestStrictBodies(t *testing.T) {
 	require.Empty(t, r.house.Calls())
 	require.Equal(t, http.StatusNoContent, r.ask("alice", "POST", "/pis/pi-01/power", `{"action": "on", "reason": "`+strings.Repeat("é", 500)+`"}`).StatusCode)
 
-	req, err := http.NewRequestWithContext(t.Context(), "POST", r.server.URL+api.Prefix+"/pis/pi-01/power", strings.NewReader(`{"action": "on", "reason": "r"}`))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, r.server.URL+api.Prefix+"/pis/pi-01/power", strings.NewReader(`{"action": "on", "reason": "r"}`))
 	require.NoError(t, err)
 	req.Header.Set("Authorization", "bearer "+r.token["alice"])
 	req.Header.Set("Content-Type", "text/plain") // what a form of another site could send

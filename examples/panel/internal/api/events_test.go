@@ -21,7 +21,7 @@ import (
 // events opens a stream. Its lines come by the channel, which is closed at its end.
 func (r *rig) events(ctx context.Context, who string) (status int, lines <-chan string) {
 	r.t.Helper()
-	req, err := http.NewRequestWithContext(ctx, "GET", r.server.URL+api.Prefix+"/events", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.server.URL+api.Prefix+"/events", nil)
 	require.NoError(r.t, err)
 	req.Header.Set("Authorization", "Bearer "+r.token[who])
 	res, err := r.server.Client().Do(req)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"net/http"
 	"net/http/httptest"
 	"time"
 
@@ -42,7 +43,7 @@ func Example() {
 	}
 
 	handler := api.New(api.Options{House: accesstest.New(), Accounts: store, Audit: records})
-	r := httptest.NewRequest("GET", "/api/v1/pis/pi-01/boots?limit=1", nil)
+	r := httptest.NewRequest(http.MethodGet, "/api/v1/pis/pi-01/boots?limit=1", nil)
 	r.Header.Set("Authorization", "Bearer "+token.Secret.Reveal())
 	w := httptest.NewRecorder()
 	handler.ServeHTTP(w, r)

@@ -13,13 +13,12 @@ import (
 // and ends in "…".
 func Clean(s string, most int) string {
 	var b strings.Builder
-	for i, width := 0, 0; i < len(s); i += width {
-		var r rune
-		r, width = utf8.DecodeRuneInString(s[i:])
-		piece := s[i : i+width]
+	for len(s) > 0 {
+		r, width := utf8.DecodeRuneInString(s)
+		piece := s[:width]
 		switch {
 		case r == utf8.RuneError && width == 1:
-			piece = fmt.Sprintf(`\x%02x`, s[i])
+			piece = fmt.Sprintf(`\x%02x`, s[0])
 		case r == '\\':
 			piece = `\\`
 		case !unicode.IsPrint(r):
@@ -29,6 +28,7 @@ func Clean(s string, most int) string {
 			return b.String() + "…"
 		}
 		b.WriteString(piece)
+		s = s[width:]
 	}
 	return b.String()
 }

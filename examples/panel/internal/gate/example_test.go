@@ -21,7 +21,7 @@ func Example() {
 		fmt.Fprintln(w, "hello", who.Name)
 	}))
 	w := httptest.NewRecorder()
-	g.Handler(pages).ServeHTTP(w, httptest.NewRequest("GET", "/pis?shelf=1", nil))
+	g.Handler(pages).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/pis?shelf=1", nil))
 	fmt.Println(w.Code, w.Header().Get("Location"))
 	// Output: 303 /login?next=%2Fpis%3Fshelf%3D1
 }

@@ -190,7 +190,7 @@ func TestChangePassword(t *testing.T) {
 
 func TestHeaders(t *testing.T) {
 	for _, tls := range []bool{false, true} {
-		h := newRig(t, tls).do(httptest.NewRequest("GET", "/", nil)).Header()
+		h := newRig(t, tls).do(httptest.NewRequest(http.MethodGet, "/", nil)).Header()
 		policy := h.Get("Content-Security-Policy")
 		for _, part := range []string{"default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"} {
 			require.Contains(t, policy, part)
@@ -265,7 +265,7 @@ func TestPasskeys(t *testing.T) {
 
 // What a request says of its own address in headers is not believed.
 func TestAddr(t *testing.T) {
-	req := httptest.NewRequest("GET", "/", nil)
+	req := httptest.NewRequest(http.MethodGet, "/", nil)
 	req.Header.Set("X-Forwarded-For", "10.0.0.1")
 	req.RemoteAddr = "[2001:db8::1]:443"
 	require.Equal(t, "2001:db8::1", gate.Addr(req).String())
@@ -285,7 +285,7 @@ func FuzzCookie(f *testing.F) {
 		}
 	}))
 	f.Fuzz(func(_ *testing.T, cookie string) {
-		req := httptest.NewRequest("GET", "/", nil)
+		req := httptest.NewRequest(http.MethodGet, "/", nil)
 		req.Header["Cookie"] = []string{cookie}
 		h.ServeHTTP(httptest.NewRecorder(), req)
 	})

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -22,11 +23,22 @@ import (
 	"github.com/mythic-beasts/hostkit/nfsroot/build"
 )
 
-const kills = 20
+// kills is how many times a build is killed: HOSTKIT_KILLS, or 20.
+func kills(t *testing.T) int {
+	t.Helper()
+	text := os.Getenv("HOSTKIT_KILLS")
+	if text == "" {
+		return 20
+	}
+	n, err := strconv.Atoi(text)
+	require.NoError(t, err)
+	require.Positive(t, n)
+	return n
+}
 
 // A builder that is killed at any time leaves no mount, no process and no half
-// tree. The times are steps of the build, one at random in each twentieth, so that
-// they fall everywhere in it however fast this machine is.
+// tree. The times are steps of the build, one at random in each of as many parts, so
+// that they fall everywhere in it however fast this machine is.
 func TestRealKilled(t *testing.T) {
 	needTools(t, "mmdebstrap")
 	dir := t.TempDir()
@@ -42,10 +54,11 @@ func TestRealKilled(t *testing.T) {
 	require.NotEmpty(t, digest)
 	require.Greater(t, steps, 100)
 
-	random := rand.New(rand.NewPCG(3, kills))
-	for i := range kills {
+	n := kills(t)
+	random := rand.New(rand.NewPCG(3, uint64(n)))
+	for i := range n {
 		h.OnDisk = i%2 == 0
-		at, seen := (i*steps+random.IntN(steps))/kills, 0
+		at, seen := (i*steps+random.IntN(steps))/n, 0
 		h.runUntil(t, func(event string) bool { return count(event, &seen) > at })
 		require.Eventually(t, func() bool { return len(processes(dir)) == 0 }, 10*time.Second, 10*time.Millisecond,
 			"killed at step %d of %d: %v", at, steps, processes(dir))

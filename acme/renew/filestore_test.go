@@ -8,17 +8,20 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/mythic-beasts/hostkit/acme/renew"
 	"github.com/mythic-beasts/hostkit/internal/filekv"
 	"github.com/mythic-beasts/hostkit/internal/memkv"
+	"github.com/mythic-beasts/hostkit/internal/peer"
 )
 
 func stores(t *testing.T) map[string]renew.Store {
@@ -189,7 +192,8 @@ func TestChild(t *testing.T) {
 	syscall.Umask(0)
 	s := &renew.FileStore{Dir: args[0]}
 	n := 0
-	s.SetStep(func(string) error {
+	s.SetStep(func(what string) error {
+		fmt.Println("STEP", what)
 		// Between two steps, under umask 0, all is as it may stay.
 		if err := checkModes(args[0], 0o077); err != nil {
 			fmt.Println("MODES", err)
@@ -235,25 +239,104 @@ func TestKilled(t *testing.T) {
 					_, pairErr := b.TLS()
 					require.NoError(t, pairErr, "step %d", step)
 				}
-				if !first {
-					text, stateErr := s.LoadState(t.Context(), "a.example")
+				text, stateErr := s.LoadState(t.Context(), "a.example")
+				if first && stateErr != nil {
+					require.ErrorIs(t, stateErr, fs.ErrNotExist)
+				} else {
 					require.NoError(t, stateErr)
 					require.Contains(t, []string{"old", "new"}, string(text))
 				}
 				next := newIssuer(t).bundle("a.example")
 				require.NoError(t, s.Commit(t.Context(), "a.example", next))
+				require.NoError(t, s.SaveState(t.Context(), "a.example", []byte("next")))
 				b, loadErr = s.Load(t.Context(), "a.example")
 				require.NoError(t, loadErr)
 				require.Equal(t, next.ChainPEM, b.ChainPEM)
+				left, globErr := filepath.Glob(filepath.Join(dir, "a.example", ".*"))
+				require.NoError(t, globErr)
+				require.Empty(t, left)
 				if err == nil {
-					require.Contains(t, string(out), "STEPS")
-					require.Greater(t, step, 12)
+					// All steps were gone through: those of the certificate and of the state.
+					require.Contains(t, string(out), "STEPS "+strconv.Itoa(step-1))
+					require.Contains(t, string(out), "STEP rename "+filepath.Join(dir, "a.example", ".current"))
+					require.Contains(t, string(out), "STEP rename "+filepath.Join(dir, "a.example", ".state.json"))
 					return
 				}
 				require.ErrorContains(t, err, "killed")
 			}
 		})
 	}
+}
+
+// Names are on disk before what needs them: a folder's in its parent, a file's in its
+// folder, and all of a certificate before it is the current one.
+func TestSyncs(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "certs")
+	s := &renew.FileStore{Dir: dir}
+	var steps []string
+	s.SetStep(func(what string) error {
+		steps = append(steps, strings.ReplaceAll(what, filepath.Dir(dir), ""))
+		return nil
+	})
+	i := newIssuer(t)
+	require.NoError(t, s.SaveState(t.Context(), "a", []byte("state")))
+	require.Equal(t, []string{
+		"mkdir /certs", "sync ", "mkdir /certs/a", "sync /certs",
+		"write /certs/a/.state.json", "rename /certs/a/.state.json", "sync /certs/a",
+	}, steps)
+	steps = nil
+	require.NoError(t, s.Commit(t.Context(), "a", i.bundle("a.example")))
+	require.Equal(t, []string{
+		"sync /certs", "mkdir /certs/a/.new", "write /certs/a/.new/privkey.pem", "write /certs/a/.new/cert.pem",
+		"write /certs/a/.new/chain.pem", "write /certs/a/.new/fullchain.pem", "sync /certs/a/.new", "rename /certs/a/.new",
+		"symlink /certs/a/.link", "rename /certs/a/.link", "symlink /certs/a/.link", "rename /certs/a/.link",
+		"symlink /certs/a/.link", "rename /certs/a/.link", "symlink /certs/a/.link", "rename /certs/a/.link",
+		"symlink /certs/a/.current", "sync /certs/a", "rename /certs/a/.current", "sync /certs/a",
+	}, steps)
+	steps = nil
+	require.NoError(t, s.Commit(t.Context(), "a", i.bundle("a.example")))
+	require.Equal(t, []string{
+		"mkdir /certs/a/.new", "write /certs/a/.new/privkey.pem", "write /certs/a/.new/cert.pem",
+		"write /certs/a/.new/chain.pem", "write /certs/a/.new/fullchain.pem", "sync /certs/a/.new", "rename /certs/a/.new",
+		"symlink /certs/a/.current", "sync /certs/a", "rename /certs/a/.current", "sync /certs/a",
+	}, steps)
+}
+
+// TestHolder is a process that has a lock until it is killed.
+func TestHolder(t *testing.T) {
+	dir := os.Getenv(holderEnv)
+	if dir == "" {
+		return
+	}
+	_, _, err := (&renew.FileStore{Dir: dir}).Lock(t.Context(), "a.example")
+	require.NoError(t, err)
+	fmt.Println("LOCKED")
+	select {}
+}
+
+const holderEnv = "HOSTKIT_RENEW_HOLDER"
+
+// While another process works on a certificate, ours waits, or gives up when its time is
+// over; when the other has died it goes on (R12).
+func TestSecondProcess(t *testing.T) {
+	s := &renew.FileStore{Dir: filepath.Join(t.TempDir(), "certs")}
+	cmd := exec.Command(os.Args[0], "-test.run=^TestHolder$", "-test.timeout=10m")
+	cmd.Env = append(os.Environ(), holderEnv+"="+s.Dir)
+	other := peer.Start(t, cmd, peer.Options{ReadyOutput: regexp.MustCompile("LOCKED"), Timeout: time.Minute})
+	i := newIssuer(t)
+	m, seen := manage(t, i, s, "a.example", "b.example")
+	defer start(t, m)()
+	require.Eventually(t, func() bool { return seen.count(renew.Issued) == 1 }, time.Minute, 10*time.Millisecond)
+	require.NotEmpty(t, serial(t, m, "b.example"))
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	_, _, err := s.Lock(ctx, "a.example")
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	tries, _ := i.count()
+	require.Equal(t, 1, tries)
+	require.NoError(t, other.Signal(syscall.SIGKILL))
+	require.Eventually(t, func() bool { return seen.count(renew.Issued) == 2 }, time.Minute, 10*time.Millisecond)
+	require.NotEmpty(t, serial(t, m, "a.example"))
 }
 
 // What the disk refuses at any step leaves the old certificate or the new one, no

@@ -8,8 +8,8 @@ import (
 
 // How a start with a great many certificates is spread, per certificate.
 const (
-	perLoad = 10 * time.Millisecond  // between chains that are read
-	perAsk  = 200 * time.Millisecond // between questions to the authority that are late
+	perLoad = 10 * time.Millisecond // between chains that are read
+	perAsk  = 20 * time.Second      // between questions to the authority that are late
 )
 
 // With more certificates than this, only those are in memory that a handshake needed.
@@ -47,6 +47,9 @@ func (m *Manager) inTurn(e *entry, now time.Time, each time.Duration) time.Time 
 // been asked about long ago: the program did not run, or the clock was set. All others
 // are late too. m.mu is held.
 func (m *Manager) calmDown(e *entry, now time.Time) {
+	if e.state.CertID == "" {
+		return
+	}
 	if now.Sub(e.state.AskAt) > time.Hour && !e.calm.After(e.state.AskAt) {
 		e.calm = m.inTurn(e, now, perAsk)
 	}

@@ -3,6 +3,7 @@ package demo_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"runtime"
 	"strings"
@@ -132,7 +133,9 @@ func TestNothingIsLeft(t *testing.T) {
 	tmp := t.TempDir()
 	t.Setenv("TMPDIR", tmp)
 	before := runtime.NumGoroutine()
-	d, err := demo.New(demo.Options{Pis: 3, Speed: 50, Patience: 20 * time.Second, Chaos: true, ChaosEvery: 10 * time.Minute})
+	d, err := demo.New(demo.Options{Pis: 3, Speed: 50, Patience: 20 * time.Second, Chaos: true, ChaosEvery: 10 * time.Minute,
+		Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
+	})
 	require.NoError(t, err)
 	require.Equal(t, before, runtime.NumGoroutine(), "New starts nothing")
 	ctx, cancel := context.WithCancel(t.Context())

@@ -33,6 +33,12 @@ type console struct {
 
 func newConsole(p *slot, n *news) *console {
 	c := &console{slot: p, news: n, screen: vt.New(80, 24, 1000), number: 1, changed: make(chan struct{})}
+	for _, pattern := range watch.Default() {
+		if pattern.Name == watch.KernelPanic {
+			pattern.Every = -1 // a Pi may panic again as soon as it is up
+			c.matcher.Patterns = append(c.matcher.Patterns, pattern)
+		}
+	}
 	c.serial.Name = p.plan.Name
 	c.serial.Port = p.machine.uart
 	c.serial.Screen = c.screen
@@ -44,10 +50,7 @@ func newConsole(p *slot, n *news) *console {
 // tap is told what the port said, after the log and the screen.
 func (c *console) tap(at time.Time, p []byte) {
 	c.bump()
-	for _, m := range c.matcher.Write(at, p) {
-		if m.Name != watch.KernelPanic {
-			continue
-		}
+	for range c.matcher.Write(at, p) {
 		c.slot.set(func(p *slot) {
 			p.history.crash("Its console says that the kernel panicked. Take its power and give it back.")
 		})

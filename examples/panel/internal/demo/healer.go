@@ -59,9 +59,12 @@ func (d *Demo) treat(p *slot, now time.Time) bool {
 // revive power-cycles a Pi that does not work.
 func (d *Demo) revive(ctx context.Context, p *slot) {
 	p.mu.Lock()
-	why := p.busy
+	why, action := p.busy, model.Cycle
+	if p.power == model.PowerOff {
+		action = model.SwitchOn
+	}
 	p.mu.Unlock()
-	err := d.grid.act(ctx, p, model.Cycle, poe.Reason{Who: "healer", Why: why})
+	err := d.grid.act(ctx, p, action, poe.Reason{Who: "healer", Why: why})
 	if err != nil && ctx.Err() == nil {
 		d.options.Log.Error("a Pi could not be power-cycled", "machine", p.plan.Name, "err", err)
 		if _, err := d.grid.control.Recover(ctx); err != nil {

@@ -52,7 +52,7 @@ func newShelf(o Options, n *news) (*shelf, error) {
 		tree := files[m.emul.Model]
 		p := &slot{
 			plan: pi, number: i + 1, owner: owners[i%len(owners)], machine: m, total: treeSize(tree),
-			power: model.PowerOff, wanted: true, root: 1, made: time.Now(),
+			power: model.PowerOff, root: 1, made: time.Now(),
 		}
 		m.root = p.generation
 		p.console = newConsole(p, n)
@@ -166,7 +166,7 @@ func (s *shelf) serve(ctx context.Context, l link) error {
 
 // lit is told that a Pi has power.
 func (s *shelf) lit(name string) {
-	s.byName[name].set(func(p *slot) { p.lit, p.faint = time.Now(), 0 })
+	s.byName[name].set(func(p *slot) { p.faint = 0 })
 	s.tracker.Observe(netboot.Event{At: time.Now(), Kind: netboot.PoweredOn, Machine: name})
 }
 

@@ -26,7 +26,6 @@ type slot struct {
 	watts   float64
 	wanted  bool // whether it is to have power
 	faint   int  // looks in a row at which it had power and drew none
-	lit     time.Time
 	root    int
 	made    time.Time // when the root was
 	busy    string    // what is done with it
@@ -83,7 +82,9 @@ func (s *slot) ailment() string {
 	switch {
 	case !s.wanted || s.busy != "":
 		return ""
-	case s.power == model.PowerOn && s.faint >= faintLooks:
+	case s.power == model.PowerOff:
+		return "its port gives no power"
+	case s.faint >= faintLooks:
 		return "its port says that it gives power and it draws none"
 	case boot.Class == model.Dead && !boot.Up.IsZero():
 		return "it " + boot.Stage

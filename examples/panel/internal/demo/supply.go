@@ -267,7 +267,12 @@ func (g *grid) switchOn(ctx context.Context) {
 		Reason:   poe.Reason{Who: "house", Why: "the shelf is switched on"},
 		Gap:      max(g.options.scaled(4*time.Second)/time.Duration(len(ports)), time.Millisecond),
 		InFlight: 16,
-		Done:     func(r poe.Result) { g.seen(r.After) },
+		Done: func(r poe.Result) {
+			g.seen(r.After)
+			if p := g.supply.slot(r.Port); p != nil {
+				p.set(func(p *slot) { p.wanted = true })
+			}
+		},
 	})
 	if err != nil && ctx.Err() == nil {
 		g.options.Log.Error("not every Pi could be switched on", "err", err)

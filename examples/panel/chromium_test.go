@@ -93,9 +93,6 @@ func class(name string) string {
 	return fmt.Sprintf(`document.querySelectorAll('[data-pi-row][data-class=%q]').length`, name)
 }
 
-// row is a Pi's row.
-func row(pi string) string { return fmt.Sprintf(`document.querySelector('#row-%s')`, pi) }
-
 // An operator watches the company work, and presses what there is to press.
 func TestRealChromium(t *testing.T) {
 	speed := "4"

@@ -109,7 +109,7 @@ func (c *company) login(t *testing.T, name string) *http.Client {
 	require.NoError(t, err)
 	client := &http.Client{Jar: jar}
 	form := url.Values{"name": {name}, "password": {c.password}}
-	r, err := http.NewRequestWithContext(t.Context(), "POST", c.url+"/login", strings.NewReader(form.Encode()))
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, c.url+"/login", strings.NewReader(form.Encode()))
 	require.NoError(t, err)
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	reply, err := client.Do(r)

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 
 	"github.com/mythic-beasts/hostkit/examples/panel/internal/account"
@@ -30,7 +31,7 @@ func Example() {
 	}
 	for _, host := range []string{"panel.example", "evil.example"} {
 		reply := httptest.NewRecorder()
-		site.Handler().ServeHTTP(reply, httptest.NewRequest("GET", "http://"+host+"/login", nil))
+		site.Handler().ServeHTTP(reply, httptest.NewRequest(http.MethodGet, "http://"+host+"/login", nil))
 		fmt.Println(host, reply.Code)
 	}
 	// Output:

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -129,7 +130,7 @@ func (p *visit) again(look func(*visit) (view, error), err error) (view, error) 
 		return view{}, lookErr
 	}
 	page := v.Data.(confirmPage)
-	if words, ok := err.(input); ok {
+	if words := input(""); errors.As(err, &words) {
 		page.ReasonProblem = string(words)
 	}
 	v.Data = page

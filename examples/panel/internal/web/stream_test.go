@@ -222,7 +222,7 @@ func TestStreamSlowReader(t *testing.T) {
 	require.NoError(t, err)
 	defer slow.Close()
 	require.NoError(t, slow.(*net.TCPConn).SetReadBuffer(4096))
-	request, err := http.NewRequestWithContext(t.Context(), "GET", r.url+"/", nil)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.url+"/", nil)
 	require.NoError(t, err)
 	for _, c := range noc.client.Jar.Cookies(address) {
 		request.AddCookie(c)

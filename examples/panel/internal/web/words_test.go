@@ -46,7 +46,7 @@ func TestSpan(t *testing.T) {
 func TestSentence(t *testing.T) {
 	for want, err := range map[string]error{
 		"Port 3 is locked until 12:00.": fmt.Errorf("demo: port 3 is locked until 12:00: %w", model.ErrRefused),
-		"It is busy.":                   fmt.Errorf("demo: pi: %w: it is busy.", model.ErrRefused),
+		"It is busy.":                   fmt.Errorf("demo: pi: %w: it is busy", model.ErrRefused),
 		"The password is too short.":    fmt.Errorf("account: the password is too short: %w", account.ErrInvalid),
 		"Open \"a\": it is not there.":  errors.New(`demo: open "a": it is not there`),
 		"Refused.":                      model.ErrRefused,

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -158,11 +159,18 @@ func TestConsoleTakenBack(t *testing.T) {
 
 func TestTooManyConsoles(t *testing.T) {
 	r := newRig(t)
-	require.Equal(t, http.StatusOK, r.ask("noc", "GET", "/pis/pi-01/console", "").StatusCode)
 	for range 20 {
 		require.Equal(t, http.StatusOK, r.ask("noc", "GET", "/pis/pi-01/console", "").StatusCode)
 	}
 	require.Equal(t, []string{"Console pi-01 by noc"}, r.house.Calls(), "one console serves many requests")
+	for i := range 15 {
+		name := fmt.Sprint("extra-", i)
+		r.house.Add(model.Pi{Name: name, Owner: "bob"})
+		require.Equal(t, http.StatusOK, r.ask("noc", "GET", "/pis/"+name+"/console", "").StatusCode)
+	}
+	p := r.problem(r.ask("noc", "GET", "/pis/pi-02/console", ""), http.StatusTooManyRequests)
+	require.Contains(t, p.Detail, "too many")
+	require.Equal(t, http.StatusOK, r.ask("bob", "GET", "/pis/pi-02/console", "").StatusCode)
 }
 
 var errSecret = errors.New("community of the switch is wrong")

@@ -76,6 +76,14 @@ func (h *House) Give(pi, owner string) {
 	}
 }
 
+// Add adds a Pi.
+func (h *House) Add(p model.Pi) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.pis = append(h.pis, p)
+	h.screen[p.Name] = model.Screen{Number: 1}
+}
+
 // Drop removes a Pi.
 func (h *House) Drop(pi string) {
 	h.mu.Lock()

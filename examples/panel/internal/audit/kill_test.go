@@ -1,0 +1,71 @@
+package audit_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mythic-beasts/hostkit/examples/panel/internal/audit"
+)
+
+const killEnv = "AUDIT_KILL" // the folder of the log
+
+// TestWriter is not a test: it is the process that TestKilled starts. It writes entries and
+// says the number of each that is written, until it is killed.
+func TestWriter(t *testing.T) {
+	dir := os.Getenv(killEnv)
+	if dir == "" {
+		return
+	}
+	l := open(t, audit.Options{Dir: dir, Size: 1000})
+	for {
+		a, err := l.Begin(t.Context(), power("noc", "pi-01", "alice"))
+		require.NoError(t, err)
+		fmt.Println("written", l.Head().Number)
+		require.NoError(t, a.End(nil))
+	}
+}
+
+// A process that is killed has written what it said, and the log goes on from there.
+func TestKilled(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "audit")
+	for round := range 4 {
+		ctx, cancel := context.WithCancel(t.Context())
+		cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestWriter$")
+		cmd.Env = append(os.Environ(), killEnv+"="+dir)
+		out, err := cmd.StdoutPipe()
+		require.NoError(t, err)
+		require.NoError(t, cmd.Start())
+		var said uint64
+		var told int
+		for scanner := bufio.NewScanner(out); scanner.Scan(); {
+			number, ok := strings.CutPrefix(scanner.Text(), "written ")
+			if !ok {
+				continue
+			}
+			said, err = strconv.ParseUint(number, 10, 64)
+			require.NoError(t, err)
+			if told++; told == 7+round {
+				cancel() // kills it, whatever it does just now
+			}
+		}
+		require.Error(t, cmd.Wait())
+		cancel()
+		require.GreaterOrEqual(t, told, 7+round)
+
+		l := open(t, audit.Options{Dir: dir, Size: 1000})
+		report, err := l.Verify(t.Context(), audit.Head{})
+		require.NoError(t, err)
+		require.EqualValues(t, 1, report.First)
+		require.GreaterOrEqual(t, report.Number, said)
+		require.NoError(t, l.Close())
+	}
+}

@@ -277,6 +277,8 @@ func TestOrderNotReady(t *testing.T) {
 						_, _ = fmt.Fprint(w, `{"status":"pending"}`)
 					case resource == acmetest.CAOrder && status == "invalid":
 						_, _ = fmt.Fprint(w, `{"status":"invalid","error":{"type":"urn:ietf:params:acme:error:caa","detail":"no"}}`)
+					case resource == acmetest.CAOrder && ca.Requests(acmetest.CAOrder) == 3:
+						_, _ = fmt.Fprint(w, `{"status":"ready"}`) // the URL to finalize is known
 					default:
 						return false
 					}

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -128,6 +129,33 @@ func TestHugeAnswers(t *testing.T) {
 			})
 		}
 	}
+}
+
+// endless is a body, and how much of it was read.
+type endless struct{ read int }
+
+func (e *endless) Read(p []byte) (int, error) {
+	e.read += len(p)
+	if e.read > 16<<20 {
+		return 0, io.EOF
+	}
+	return len(p), nil
+}
+
+func (e *endless) Close() error { return nil }
+
+// RoundTrip answers with it.
+func (e *endless) RoundTrip(*http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: http.StatusOK, Body: e}, nil
+}
+
+func TestEndlessAnswer(t *testing.T) {
+	var e endless
+	c := client(t, acmetest.NewCA(t, acmetest.CAOptions{}))
+	c.HTTP = &http.Client{Transport: &e}
+	_, err := c.Register(t.Context())
+	require.ErrorContains(t, err, "is longer than 1048576 octets")
+	require.Less(t, e.read, 3<<20)
 }
 
 // Nothing of an answer leads to a request that is not by https.

@@ -57,7 +57,8 @@ func BenchmarkStart(b *testing.B) {
 	all := many(b)
 	ids := fill(b, dir, all)
 	for b.Loop() {
-		s := &counting{Store: &renew.FileStore{Dir: dir}, left: int64(all), done: make(chan struct{})}
+		s := &counting{Store: &renew.FileStore{Dir: dir}, done: make(chan struct{})}
+		s.left.Store(int64(all))
 		m := &renew.Manager{Issuer: newIssuer(b), Solver: solver{}, Store: s}
 		begun := time.Now()
 		for n := range all {
@@ -91,13 +92,13 @@ func cpu(t testing.TB) time.Duration {
 type counting struct {
 	renew.Store
 
-	left int64 // atomic
+	left atomic.Int64
 	done chan struct{}
 }
 
 func (s *counting) LoadState(ctx context.Context, name string) ([]byte, error) {
 	text, err := s.Store.LoadState(ctx, name)
-	if atomic.AddInt64(&s.left, -1) == 0 {
+	if s.left.Add(-1) == 0 {
 		close(s.done)
 	}
 	return text, err

@@ -34,5 +34,5 @@
 //     for twice as long each time that the authority wants it early again.
 //   - No order is made before the store has proved that it can be written.
 //   - No certificate that was issued is thrown away because it could not be stored:
-//     it is served from memory, and stored later.
+//     it is served from memory, and stored later, unless another was in the meantime.
 package renew

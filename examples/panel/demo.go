@@ -2,32 +2,20 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/mythic-beasts/hostkit/examples/internal/daemon"
 	"github.com/mythic-beasts/hostkit/examples/panel/internal/account"
 	"github.com/mythic-beasts/hostkit/examples/panel/internal/api"
 	"github.com/mythic-beasts/hostkit/examples/panel/internal/audit"
+	"github.com/mythic-beasts/hostkit/examples/panel/internal/crew"
 	"github.com/mythic-beasts/hostkit/examples/panel/internal/demo"
 	"github.com/mythic-beasts/hostkit/examples/panel/internal/web"
 )
-
-// people are those who may log in to the demo.
-var people = []struct {
-	name string
-	role account.Role
-}{
-	{"alice", account.Customer},
-	{"bob", account.Customer},
-	{"noc", account.Operator},
-}
 
 // serveDemo runs the company and its pages until ctx ends.
 func serveDemo(ctx context.Context, o options, stdout io.Writer) (err error) {
@@ -45,11 +33,15 @@ func serveDemo(ctx context.Context, o options, stdout io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, records.Close()) }()
-	accounts, password, err := openAccounts(ctx, o, records)
+	accounts, err := account.Open(account.Options{Audit: records, Log: o.house.Log})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, accounts.Close()) }()
+	password, err := crew.Hire(ctx, accounts)
+	if err != nil {
+		return err
+	}
 	site, err := web.New(web.Options{
 		House: house, Accounts: accounts, Audit: records, Log: o.house.Log,
 		API: api.New(api.Options{House: house, Accounts: accounts, Audit: records, Log: o.house.Log}),
@@ -63,23 +55,6 @@ func serveDemo(ctx context.Context, o options, stdout io.Writer) (err error) {
 	g.Go(func() error { return house.Run(ctx) })
 	g.Go(func() error { return site.Serve(ctx, l) })
 	return g.Wait()
-}
-
-// openAccounts makes the demo's people, in memory, with one password that is new each
-// time.
-func openAccounts(ctx context.Context, o options, records *audit.Log) (*account.Store, string, error) {
-	accounts, err := account.Open(account.Options{Audit: records, Log: o.house.Log})
-	if err != nil {
-		return nil, "", err
-	}
-	random := strings.ToLower(rand.Text())
-	password := random[:5] + "-" + random[5:10] + "-" + random[10:15]
-	for _, p := range people {
-		if err := accounts.Add(ctx, account.System(), p.name, p.role, daemon.NewSecret(password)); err != nil {
-			return nil, "", errors.Join(err, accounts.Close())
-		}
-	}
-	return accounts, password, nil
 }
 
 // address is where browsers find the pages. Passkeys need a name, and addresses of

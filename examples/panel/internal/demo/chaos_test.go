@@ -70,7 +70,7 @@ func (a *told) said(text string) bool {
 // Whatever breaks, in the order of this seed, all is well in the end.
 func TestChaosHeals(t *testing.T) {
 	d := run(t, demo.Options{
-		Pis: 4, Speed: 50, Chaos: true, Seed: 7, ChaosEvery: 40 * time.Second, Breakages: 25,
+		Pis: 3, Speed: 50, Patience: 10 * time.Second, Chaos: true, Seed: 7, ChaosEvery: 50 * time.Second, Breakages: 14,
 		Heal: demo.HealPolicy{Max: 1000, First: 100 * time.Millisecond, Longest: time.Second},
 	})
 	heard := listen(t, d)

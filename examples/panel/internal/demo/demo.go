@@ -199,14 +199,11 @@ func (d *Demo) isolate(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("demo: SNMP of the emulated switch's VLANs: %w", err)
 	}
-	err = applyPlan(ctx, d.shelf.plan, conn)
-	switch {
-	case ctx.Err() != nil:
-	case err != nil:
+	if err := applyPlan(ctx, d.shelf.plan, conn); err == nil {
+		d.options.Log.Info("the switch keeps the Pis apart: each has a VLAN of its own", "switch", switchName)
+	} else if ctx.Err() == nil {
 		d.options.Log.Error("the VLANs are not as planned", "err", err)
 		d.grid.trouble(err.Error())
-	default:
-		d.options.Log.Info("the switch keeps the Pis apart: each has a VLAN of its own", "switch", switchName)
 	}
 	return nil
 }

@@ -92,7 +92,7 @@ func newMachine(i int, plan vlan.Pi, o Options) *machine {
 		random:  rand.New(rand.NewPCG(o.Seed, uint64(i))), //nolint:gosec // chance that repeats itself
 		powered: make(chan bool, 1),
 	}
-	m.emul.Serial = 0x5e1f0000 + uint32(i) //nolint:gosec // at most MaxPis
+	m.emul.Serial = 0x5e1f0000 + uint32(i)
 	m.emul.OS = true
 	m.emul.GiveUp = patience
 	m.emul.AckDelay = time.Duration(float64(m.emul.AckDelay) / o.Speed)

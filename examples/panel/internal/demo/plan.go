@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"sync"
 
 	"github.com/mythic-beasts/hostkit/vlan"
 	"github.com/mythic-beasts/hostkit/vlan/qbridge"
@@ -52,11 +53,11 @@ func applyPlan(ctx context.Context, plan *vlan.Plan, conn net.PacketConn) error 
 		bridge.Ports = append(bridge.Ports, pi.Port)
 	}
 	serving, stop := context.WithCancel(ctx)
-	served := make(chan error, 1)
-	go func() { served <- bridge.Serve(serving, conn) }()
+	var served sync.WaitGroup
+	served.Go(func() { _ = bridge.Serve(serving, conn) }) // writePlan says what its end does
 	err := writePlan(ctx, plan, conn.LocalAddr().String())
 	stop()
-	<-served
+	served.Wait()
 	_ = conn.Close()
 	return err
 }

@@ -319,7 +319,7 @@ func (w *web) show(s *site) model.Site {
 	defer s.mu.Unlock()
 	v := model.Site{Name: s.name, Owner: s.owner, Names: append([]string(nil), s.names...), Header: s.header, Verdict: s.verdict}
 	counts := w.server.Stats().Sites[s.name]
-	v.Open, v.Routed = counts.Active, int64(counts.Connections) //nolint:gosec // a count of connections
+	v.Open, v.Routed = counts.Active, int64(counts.Connections)
 	well := 0
 	for _, m := range s.pool.Status() {
 		b := model.Backend{Addr: m.Addr, State: "up"}

@@ -42,7 +42,7 @@ func (s *slow) authority(t *testing.T) *acmetest.CA {
 // However many orders there are, the authority gets so many requests at once and no
 // more, and as few for nonces.
 func TestMaxRequests(t *testing.T) {
-	for _, tt := range []struct{ limit, want int }{{0, 64}, {-1, 64}, {5, 5}} {
+	for _, tt := range []struct{ limit, orders, want int }{{0, 80, 64}, {-1, 70, 64}, {5, 20, 5}} {
 		synctest.Test(t, func(t *testing.T) {
 			var s slow
 			ca := s.authority(t)
@@ -51,7 +51,7 @@ func TestMaxRequests(t *testing.T) {
 			_, err := c.Register(t.Context())
 			require.NoError(t, err)
 			var all sync.WaitGroup
-			errs := make([]error, 100)
+			errs := make([]error, tt.orders)
 			for i := range errs {
 				all.Go(func() {
 					_, errs[i] = c.Obtain(t.Context(), acme.Request{Names: []string{fmt.Sprintf("n%d.example", i)}}, new(zone))

@@ -13,15 +13,24 @@ import (
 const examples = "github.com/mythic-beasts/hostkit/examples/"
 
 // Build builds programs into a folder, with the Go command at a path. Names are
-// those of their folders below examples. They are static, so that they also run
-// in a root that lacks a C library like that of this machine.
+// those of their folders below examples.
 func Build(ctx context.Context, goCommand, dir string, names ...string) error {
+	return build(ctx, os.Environ(), goCommand, dir, names)
+}
+
+// BuildStatic is [Build] for programs that run in the root of a machine, whose C
+// library is not this one's.
+func BuildStatic(ctx context.Context, goCommand, dir string, names ...string) error {
+	return build(ctx, append(os.Environ(), "CGO_ENABLED=0"), goCommand, dir, names)
+}
+
+func build(ctx context.Context, env []string, goCommand, dir string, names []string) error {
 	args := []string{"build", "-o", dir + string(filepath.Separator)}
 	for _, name := range names {
 		args = append(args, examples+name)
 	}
 	cmd := exec.CommandContext(ctx, goCommand, args...)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	cmd.Env = env
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("racktest: build %q: %w: %s", names, err, out)
 	}

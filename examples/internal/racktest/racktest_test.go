@@ -2,6 +2,7 @@ package racktest_test
 
 import (
 	"context"
+	"debug/elf"
 	"errors"
 	"os/exec"
 	"path/filepath"
@@ -16,13 +17,32 @@ import (
 )
 
 func TestBuild(t *testing.T) {
-	dir, goCommand := t.TempDir(), peer.Look(t, "go")
-	require.NoError(t, racktest.Build(t.Context(), goCommand, dir, "nfsroot"))
-	out, err := exec.CommandContext(t.Context(), filepath.Join(dir, "nfsroot"), "-help").CombinedOutput()
-	require.NoError(t, err, "%s", out)
-
-	err = racktest.Build(t.Context(), goCommand, dir, "nothing")
-	require.ErrorContains(t, err, "nothing")
+	goCommand := peer.Look(t, "go")
+	for _, tt := range []struct {
+		name  string
+		build func(ctx context.Context, goCommand, dir string, names ...string) error
+	}{{"dynamic", racktest.Build}, {"static", racktest.BuildStatic}} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			require.NoError(t, tt.build(t.Context(), goCommand, dir, "rack/realtest/site"))
+			program := filepath.Join(dir, "site")
+			out, err := exec.CommandContext(t.Context(), program, "-help").CombinedOutput()
+			require.NoError(t, err, "%s", out)
+			require.Contains(t, string(out), "-proxies")
+			if tt.name == "static" {
+				f, err := elf.Open(program)
+				if _, other := errors.AsType[*elf.FormatError](err); other {
+					peer.Skip(t, "this system's programs are not ELF files")
+				}
+				require.NoError(t, err)
+				defer f.Close()
+				libraries, err := f.ImportedLibraries()
+				require.NoError(t, err)
+				require.Empty(t, libraries)
+			}
+			require.ErrorContains(t, tt.build(t.Context(), goCommand, dir, "nothing"), "nothing")
+		})
+	}
 }
 
 func TestUntil(t *testing.T) {

@@ -52,7 +52,7 @@ type rack struct {
 func newRack(t *testing.T) *rack {
 	t.Helper()
 	r := &rack{t: t, dir: t.TempDir(), bin: t.TempDir(), began: time.Now()}
-	r.build("netbootd", "nfsroot", "serialcond", "sniproxyd", "dnssecd", "rack/realtest/site")
+	r.build()
 	r.makePlan()
 	r.sw, r.fs, r.edge = netnstest.New(t), netnstest.New(t), netnstest.New(t)
 	r.world, r.second = netnstest.New(t), netnstest.New(t)
@@ -80,10 +80,13 @@ func (r *rack) say(format string, args ...any) {
 	r.t.Logf("%5.1f s: %s", time.Since(r.began).Seconds(), fmt.Sprintf(format, args...))
 }
 
-func (r *rack) build(names ...string) {
+// build builds the daemons, and what runs in the machine.
+func (r *rack) build() {
 	r.t.Helper()
-	require.NoError(r.t, racktest.Build(r.t.Context(), peer.Look(r.t, "go"), r.bin, names...))
-	r.say("built %s", strings.Join(names, ", "))
+	goCommand := peer.Look(r.t, "go")
+	require.NoError(r.t, racktest.Build(r.t.Context(), goCommand, r.bin, "netbootd", "nfsroot", "serialcond", "sniproxyd", "dnssecd"))
+	require.NoError(r.t, racktest.BuildStatic(r.t.Context(), goCommand, r.bin, "rack/realtest/site"))
+	r.say("the programs are built")
 }
 
 // program is the path of one that was built.

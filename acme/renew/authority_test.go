@@ -100,8 +100,10 @@ func TestRateLimited(t *testing.T) {
 				m, seen = manage(t, c, s, names...)
 				defer start(t, m)()
 				<-time.After(time.Hour)
+				synctest.Wait()
 				require.Len(t, tries, 1)
 				<-time.After(7 * time.Hour)
+				synctest.Wait()
 				require.Equal(t, []renew.Kind{renew.Failed, renew.Issued}, seen.kinds("b.example"))
 				require.Len(t, tries, 3)
 				for i := range tries[1:] {

@@ -155,6 +155,7 @@ func TestLockLost(t *testing.T) {
 
 				kv.Lose("acme/a.example")
 				<-time.After(time.Hour)
+				synctest.Wait()
 				_, late := slow.count()
 				_, issued := fast.count()
 				require.Equal(t, 1, issued)
@@ -422,6 +423,7 @@ func TestNamesChange(t *testing.T) {
 		require.NotEmpty(t, serial(t, m, "b.example"))
 		require.Contains(t, m.Status()[0].Words, "other names are asked for")
 		<-time.After(time.Hour)
+		synctest.Wait()
 		require.NotEmpty(t, serial(t, m, "c.example"))
 		_, err := m.GetCertificate(hello("b.example"))
 		require.ErrorIs(t, err, renew.ErrNoCertificate)
@@ -454,6 +456,7 @@ func TestParallel(t *testing.T) {
 		m.Parallel = 7
 		defer start(t, m)()
 		<-time.After(8*time.Minute + time.Second) // 50/7 rounds of a minute
+		synctest.Wait()
 		require.Equal(t, 7, most)
 		require.Equal(t, 50, seen.count(renew.Issued))
 		var got []string

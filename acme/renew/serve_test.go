@@ -99,12 +99,15 @@ func TestByHand(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		kv := new(memkv.Store)
 		i, s := newIssuer(t), &renew.KVStore{KV: kv}
+		var log strings.Builder
 		m, seen := manage(t, i, s, "a.example")
+		m.Log = slog.New(slog.NewTextHandler(&log, nil))
 		defer start(t, m)()
 		<-time.After(time.Minute)
 		mine := i.bundle("a.example")
 		require.NoError(t, s.Commit(t.Context(), "a.example", mine))
 		<-time.After(6 * time.Hour)
+		synctest.Wait()
 		leaf, err := mine.Leaf()
 		require.NoError(t, err)
 		require.Equal(t, leaf.SerialNumber.String(), serial(t, m, "a.example"))
@@ -113,15 +116,15 @@ func TestByHand(t *testing.T) {
 		_, err = kv.Put(t.Context(), "acme/cert/a.example", nil, -1)
 		require.NoError(t, err)
 		<-time.After(6 * time.Hour)
+		synctest.Wait()
 		_, issued := i.count()
 		require.Equal(t, 2, issued)
 
 		// A value that is none is replaced, and what it says is in no log.
-		var log strings.Builder
-		m.Log = slog.New(slog.NewTextHandler(&log, nil))
 		_, err = kv.Put(t.Context(), "acme/cert/a.example", []byte(`{"key":"SECRET","chain":"SECRET"}`), -1)
 		require.NoError(t, err)
 		<-time.After(6 * time.Hour)
+		synctest.Wait()
 		_, issued = i.count()
 		require.Equal(t, 3, issued)
 		require.Contains(t, log.String(), "of no use")

@@ -232,7 +232,7 @@ func openGrid(ctx context.Context, o Options, n *news, slots []*slot, b *bench) 
 		Switch: g.driver, Name: switchName, Log: o.Log,
 		Policy: poe.Policy{
 			MinOff: max(o.scaled(time.Second), 300*time.Millisecond),
-			Poll:   max(o.scaled(200*time.Millisecond), 50*time.Millisecond),
+			Poll:   max(o.scaled(200*time.Millisecond), 100*time.Millisecond+5*time.Millisecond*time.Duration(len(slots))),
 			// Slow machines run this, with many Pis.
 			OnDeadline: time.Minute, OffDeadline: time.Minute,
 			MaxCycles: 20 + o.Heal.Max, Window: o.Heal.Window,

@@ -69,7 +69,7 @@ func (r *routes) leaving(gone []string, index *nameIndex) (map[string]bool, erro
 	leave := make(map[string]bool, len(gone))
 	for _, name := range gone {
 		var key string
-		there := false
+		var there bool
 		var err error
 		switch name {
 		case DefaultPlace:

@@ -29,7 +29,7 @@ func TestParseMachine(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, r.Machine.Pool.IsValid())
 	for want, val := range map[string]string{
-		"unknown field":               `{"interface":"eth0.9","adress":"10.80.0.66/30"}`,
+		"unknown field":               `{"interface":"eth0.9","where":"10.80.0.66/30"}`,
 		"and its key's is":            `{"name":"other","interface":"eth0.9","address":"10.80.0.66/30"}`,
 		"exactly one of interface":    `{"address":"10.80.0.66/30"}`,
 		"is not the name of a":        `{"interface":"eth0.9","pool":"nowhere"}`,

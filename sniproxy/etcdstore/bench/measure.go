@@ -155,7 +155,7 @@ func (r *run) change(ctx context.Context) error {
 	if len(r.changes) > r.sites {
 		return fmt.Errorf("%d changes want as many sites, not %d: a site's later change hides the one before", len(r.changes)-1, r.sites)
 	}
-	sites := rand.Perm(r.sites)
+	sites := rand.Perm(r.sites) //nolint:gosec // no secret: which sites change
 	for c := 1; c < len(r.changes); c++ {
 		select {
 		case <-tick.C:

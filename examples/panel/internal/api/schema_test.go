@@ -99,6 +99,11 @@ func TestAnswersMatchDocument(t *testing.T) {
 			requireAnswer(t, doc, op, got)
 		}
 		requireAnswer(t, doc, op, r.ask("alice", o.Method, u.path+"?no=1", u.body))
+		if o.ID == "newToken" {
+			got := r.ask("alice", o.Method, u.path, `{"label": " ", "scope": "read"}`)
+			require.Equal(t, http.StatusUnprocessableEntity, got.StatusCode)
+			requireAnswer(t, doc, op, got)
+		}
 		if o.Body {
 			requireAnswer(t, doc, op, r.ask("noc", o.Method, u.path, `{"no": 1}`))
 			requireAnswer(t, doc, op, r.ask("noc", o.Method, u.path, `{"reason": "`+strings.Repeat("x", 70_000)+`"}`))

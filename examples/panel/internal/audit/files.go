@@ -27,6 +27,8 @@ type files struct {
 
 	current *os.File
 	written int64
+	// sync flushes a file. Tests have it fail.
+	sync func(*os.File) error
 }
 
 const (
@@ -40,7 +42,7 @@ func openFiles(dir string, size int64) (_ *files, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	f := &files{dir: dir, size: size}
+	f := &files{dir: dir, size: size, sync: (*os.File).Sync}
 	if f.unlock, err = atomicfile.Lock(filepath.Join(dir, "lock")); err != nil {
 		return nil, err
 	}
@@ -157,7 +159,7 @@ func (f *files) append(text []byte, head Head) error {
 	if _, err := f.current.Write(text); err != nil {
 		return err
 	}
-	if err := f.current.Sync(); err != nil {
+	if err := f.sync(f.current); err != nil {
 		return err
 	}
 	f.written += int64(len(text))

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -68,4 +69,30 @@ func TestKilled(t *testing.T) {
 		require.GreaterOrEqual(t, report.Number, said)
 		require.NoError(t, l.Close())
 	}
+}
+
+// An entry counts when it is on the disk. When flushing it failed, nobody knows what is
+// there, and nothing is allowed until the log is opened anew.
+func TestFlushed(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, audit.Options{Dir: dir})
+	var flushed []int64
+	l.SetSync(func(f *os.File) error {
+		info, err := f.Stat()
+		require.NoError(t, err)
+		flushed = append(flushed, info.Size())
+		return f.Sync()
+	})
+	begin(t, l, power("noc", "pi-01", "alice"))
+	require.Len(t, flushed, 1)
+	require.Positive(t, flushed[0], "after it was written")
+
+	l.SetSync(func(*os.File) error { return syscall.EIO })
+	_, err := l.Begin(t.Context(), power("noc", "pi-01", "alice"))
+	require.ErrorIs(t, err, syscall.EIO)
+	l.SetSync((*os.File).Sync)
+	_, err = l.Begin(t.Context(), power("noc", "pi-01", "alice"))
+	require.ErrorIs(t, err, syscall.EIO)
+	require.NoError(t, l.Close())
+	begin(t, open(t, audit.Options{Dir: dir}), power("noc", "pi-01", "alice"))
 }

@@ -51,6 +51,8 @@ type rack struct {
 // newRack plans a shelf, wires it and configures the switch as planned.
 func newRack(t *testing.T) *rack {
 	t.Helper()
+	peer.NeedRoot(t)
+	peer.Need(t, "qemu-system-x86_64", "ovs-vswitchd", "nft", "ethtool", "mmdebstrap", "named", "nsd", "unbound")
 	r := &rack{t: t, dir: t.TempDir(), bin: t.TempDir(), began: time.Now()}
 	r.build()
 	r.makePlan()

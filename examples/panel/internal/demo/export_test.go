@@ -2,6 +2,8 @@ package demo
 
 import (
 	"context"
+	"log/slog"
+	"testing"
 	"time"
 
 	"github.com/mythic-beasts/hostkit/examples/panel/internal/model"
@@ -31,3 +33,17 @@ func (h *History) Crash(words string)                                  { h.inner
 func (h *History) End(at time.Time)                                    { h.inner.end(at) }
 func (n *News) Tell(kind model.Kind, name string)                      { n.inner.tell(kind, name) }
 func (n *News) Watch(ctx context.Context, fn func(model.Change)) error { return n.inner.watch(ctx, fn) }
+
+// Bench is a bench.
+type Bench struct{ inner bench }
+
+// NewBench is a bench with a log.
+func NewBench(log *slog.Logger) *Bench { return &Bench{bench{log: log}} }
+
+// Start starts fakes on it.
+func (b *Bench) Start(fakes func(testing.TB)) error {
+	return b.inner.start(func() { fakes(&b.inner) })
+}
+
+// Clear ends them.
+func (b *Bench) Clear() { b.inner.clear() }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"testing"
 )
 
@@ -19,8 +20,8 @@ func (h *host) Helper()          {}
 func (h *host) Cleanup(f func()) { h.cleanUps = append(h.cleanUps, f) }
 
 func (h *host) cleanUp() {
-	for i := len(h.cleanUps) - 1; i >= 0; i-- {
-		h.cleanUps[i]()
+	for _, f := range slices.Backward(h.cleanUps) {
+		f()
 	}
 }
 

@@ -10,6 +10,9 @@
 //
 // A Demo is a model.House. It needs no privilege, and nothing installed.
 //
-// With [Options.Chaos] things break now and then, in an order that its seed decides,
-// and the house heals itself.
+// With [Options.Chaos] things break now and then, in the order of a seed ([Chaos]), and
+// the house heals itself: [Heal] decides when a Pi is power-cycled, and when it is left
+// to a person, and [Tend] when a web server drains and when it comes back. What failed
+// elsewhere, such as the renewal of a certificate, is tried again by the package that
+// does it.
 package demo

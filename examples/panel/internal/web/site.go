@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"errors"
@@ -33,6 +34,10 @@ type Options struct {
 	// Hosts are the names, in lower case, that the panel is opened by. Addresses and
 	// localhost are answered without being here.
 	Hosts []string
+	// Burst is how many buttons an account may press at once, and Every how long it
+	// takes until it may press one more. Zero means 100, and 300 ms.
+	Burst int
+	Every time.Duration
 	// Log says what goes wrong. Nil discards.
 	Log *slog.Logger
 }
@@ -52,6 +57,7 @@ type Site struct {
 
 // New returns the pages.
 func New(o Options) (*Site, error) {
+	o.Burst, o.Every = cmp.Or(o.Burst, 100), cmp.Or(o.Every, 300*time.Millisecond)
 	t, err := template.New("").Funcs(funcs()).ParseFS(assets, "templates/*.html")
 	if err != nil {
 		return nil, fmt.Errorf("web: read the templates: %w", err)
@@ -61,7 +67,7 @@ func New(o Options) (*Site, error) {
 		gate:      &gate.Gate{Store: o.Accounts, TLS: o.TLS},
 		log:       o.Log,
 		templates: t,
-		presses:   limit.Buckets{Burst: 100, Every: 300 * time.Millisecond},
+		presses:   limit.Buckets{Burst: o.Burst, Every: o.Every},
 		keys:      limit.Buckets{Burst: 200, Every: 20 * time.Millisecond},
 	}
 	if s.log == nil {

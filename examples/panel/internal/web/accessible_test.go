@@ -73,6 +73,19 @@ func TestRealAccessibilityOfFailures(t *testing.T) {
 	require.Empty(t, b.check("what it says then"))
 }
 
+// A full shelf of 96 Pis is no other page: nothing is cut off or too small.
+func TestRealFullShelf(t *testing.T) {
+	r := newRig(t)
+	r.house.addPis(92)
+	for _, width := range widths {
+		b := r.browse(t, width, "noc")
+		require.Empty(t, b.checkPage("/"))
+		require.Equal(t, 96, evaluate[int](b, `document.querySelectorAll('[data-pi-row]').length`))
+		require.Equal(t, 2*96, evaluate[int](b, `document.querySelectorAll('svg [data-pi]').length`))
+		b.quiet()
+	}
+}
+
 // The checks find what they are for.
 func TestRealChecks(t *testing.T) {
 	r := newRig(t)

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mythic-beasts/hostkit/examples/panel/internal/account"
+	"github.com/mythic-beasts/hostkit/examples/panel/internal/account/passkey"
 	"github.com/mythic-beasts/hostkit/examples/panel/internal/api"
 	"github.com/mythic-beasts/hostkit/examples/panel/internal/audit"
 	"github.com/mythic-beasts/hostkit/examples/panel/internal/crew"
@@ -33,7 +34,11 @@ func serveDemo(ctx context.Context, o options, stdout io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, records.Close()) }()
-	accounts, err := account.Open(account.Options{Audit: records, Log: o.house.Log})
+	ceremonies, err := passkeys(l.Addr())
+	if err != nil {
+		return err
+	}
+	accounts, err := account.Open(account.Options{Audit: records, Log: o.house.Log, Passkeys: ceremonies})
 	if err != nil {
 		return err
 	}
@@ -55,6 +60,16 @@ func serveDemo(ctx context.Context, o options, stdout io.Writer) (err error) {
 	g.Go(func() error { return house.Run(ctx) })
 	g.Go(func() error { return site.Serve(ctx, l) })
 	return g.Wait()
+}
+
+// passkeys are for the pages at localhost: browsers have none for an address, and none
+// without TLS for another name.
+func passkeys(a net.Addr) (account.Ceremonies, error) {
+	host, _, err := net.SplitHostPort(address(a))
+	if err != nil || host != "localhost" {
+		return nil, err
+	}
+	return passkey.New(passkey.Options{ID: host, Origins: []string{"http://" + address(a)}})
 }
 
 // address is where browsers find the pages. Passkeys need a name, and addresses of

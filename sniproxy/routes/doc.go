@@ -15,6 +15,7 @@
 // [Set.Replace] changes all at once, or nothing: servers that stay keep their
 // health, drain and counts, and what is relayed is not touched.
 //
-// [Set.Follow] keeps a Set to the sites in a store that many proxies watch, such
-// as etcd: one key a site.
+// [Set.Update] changes some sites at the cost of those, however many there are. A
+// [Follower] keeps a Set to the sites in a store that many proxies watch, such as etcd
+// (sniproxy/etcdstore): one key a site.
 package routes

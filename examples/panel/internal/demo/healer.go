@@ -71,6 +71,6 @@ func (d *Demo) revive(ctx context.Context, p *slot) {
 			d.options.Log.Error("what was interrupted could not be finished", "err", err)
 		}
 	}
-	p.set(func(p *slot) { p.busy = "" })
+	p.set(func(p *slot) { p.busy, p.faint = "", 0 })
 	d.news.tell(model.PiKind, p.plan.Name)
 }

@@ -103,7 +103,7 @@ func (d *Demo) power(ctx context.Context, p *slot, action model.PowerAction, why
 	if err := d.grid.act(ctx, p, action, why); err != nil {
 		return err
 	}
-	p.set(func(p *slot) { p.wanted = action != model.SwitchOff })
+	p.set(func(p *slot) { p.wanted, p.faint = action != model.SwitchOff, 0 })
 	return nil
 }
 

@@ -25,7 +25,7 @@ type slot struct {
 	power   model.Power
 	watts   float64
 	wanted  bool // whether it is to have power
-	faint   int  // looks in a row at which it had power and drew none
+	faint   int  // looks in a row at which it was to have power and drew none
 	root    int
 	made    time.Time // when the root was
 	busy    string    // what is done with it
@@ -82,7 +82,7 @@ func (s *slot) ailment() string {
 	switch {
 	case !s.wanted || s.busy != "":
 		return ""
-	case s.power == model.PowerOff:
+	case s.faint >= faintLooks && s.power == model.PowerOff:
 		return "its port gives no power"
 	case s.faint >= faintLooks:
 		return "its port says that it gives power and it draws none"
@@ -94,8 +94,17 @@ func (s *slot) ailment() string {
 	return ""
 }
 
-// faintLooks is how many looks in a row must show a Pi without a watt.
-const faintLooks = 2
+// faintLooks is how many looks in a row must show a Pi without a watt. The first may
+// have begun before it got power, and the second before it drew any.
+const faintLooks = 3
+
+// look counts looks at the switch, at which the Pi draws power or not.
+func (s *slot) look(draws bool) {
+	s.faint++
+	if draws || !s.wanted || s.busy != "" {
+		s.faint = 0
+	}
+}
 
 // treeSize returns the bytes in all files of a tree in memory.
 func treeSize(tree fs.FS) int64 {

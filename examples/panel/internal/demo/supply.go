@@ -270,7 +270,7 @@ func (g *grid) switchOn(ctx context.Context) {
 		Done: func(r poe.Result) {
 			g.seen(r.After)
 			if p := g.supply.slot(r.Port); p != nil {
-				p.set(func(p *slot) { p.wanted = true })
+				p.set(func(p *slot) { p.wanted, p.faint = true, 0 })
 			}
 		},
 	})
@@ -294,6 +294,9 @@ func (g *grid) snapshot(s poe.Snapshot) {
 	g.view.Watts = watts
 	g.mu.Unlock()
 	for _, port := range s.Ports {
+		if p := g.supply.slot(port.Name); p != nil {
+			p.set(func(p *slot) { p.look(port.Delivering() && port.Power.Milliwatts > 0) })
+		}
 		g.seen(port)
 	}
 }
@@ -312,11 +315,6 @@ func (g *grid) seen(port poe.PortStatus) {
 	p.mu.Lock()
 	changed := p.power != power || p.watts != watts
 	p.power, p.watts = power, watts
-	if power == model.PowerOn && watts == 0 {
-		p.faint++
-	} else {
-		p.faint = 0
-	}
 	p.mu.Unlock()
 	if changed {
 		g.news.tell(model.PiKind, p.plan.Name)

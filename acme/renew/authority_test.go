@@ -142,7 +142,7 @@ func TestBadRenewalInfo(t *testing.T) {
 		"404 in HTML": text(404, "text/html", page),
 		"500":         text(500, "text/plain", "internal error"),
 		"503 with a window": func(w http.ResponseWriter, _ *http.Request, _ *x509.Certificate) {
-			w.WriteHeader(503)
+			w.WriteHeader(http.StatusServiceUnavailable)
 			_, _ = io.WriteString(w, acmetest.RenewalWindow(time.Now().Add(-time.Hour), time.Now().Add(time.Hour)))
 		},
 		"HTML":      text(200, "text/html", page),

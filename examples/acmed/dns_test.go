@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net/http"
 	"slices"
 	"strings"
 	"syscall"
@@ -186,10 +187,10 @@ map = { "www.example.org" = "www-example-org.example.com" }
 	r.start()
 	require.ElementsMatch(t, []string{"example.org", "www.example.org"}, r.awaitLeaf("example.org").DNSNames)
 	v1 := slices.ContainsFunc(r.mythic.Requests(), func(q acmetest.MythicRequest) bool {
-		return q.Method == "POST" && !strings.Contains(q.Path, "/v2") && !strings.Contains(q.Path, "login")
+		return q.Method == http.MethodPost && !strings.Contains(q.Path, "/v2") && !strings.Contains(q.Path, "login")
 	})
 	v2 := slices.ContainsFunc(r.mythic.Requests(), func(q acmetest.MythicRequest) bool {
-		return q.Method == "POST" && strings.Contains(q.Path, "/zones/example.com/")
+		return q.Method == http.MethodPost && strings.Contains(q.Path, "/zones/example.com/")
 	})
 	require.True(t, v1 && v2, "%v", r.mythic.Requests())
 	r.await("no records", func() bool { return len(r.txt()) == 0 })
@@ -221,6 +222,6 @@ secret = { file = %q }
 	r.certificate(`"example.com", "*.example.com", "www.example.com"`, "")
 	r.start()
 	require.Len(t, r.awaitLeaf("example.com").DNSNames, 3)
-	require.Empty(t, slices.DeleteFunc(r.mythic.Requests(), func(q acmetest.MythicRequest) bool { return q.Method == "GET" }), "the other service is not asked")
+	require.Empty(t, slices.DeleteFunc(r.mythic.Requests(), func(q acmetest.MythicRequest) bool { return q.Method == http.MethodGet }), "the other service is not asked")
 	require.NotContains(t, r.said(), secret)
 }

@@ -50,7 +50,9 @@ func TestRealPackages(t *testing.T) {
 		if p.Unit {
 			t.Run(p.Name, func(t *testing.T) { c.daemon(t, p) })
 		} else {
-			t.Run(p.Name, func(t *testing.T) { require.Contains(t, c.shell(p.as()+" -h 2>&1"), p.as()[strings.LastIndex(p.as(), "-")+1:]) })
+			t.Run(p.Name, func(t *testing.T) {
+				require.Contains(t, c.shell(p.as()+" -h 2>&1"), p.as()[strings.LastIndex(p.as(), "-")+1:])
+			})
 		}
 	}
 

@@ -156,8 +156,8 @@ func (s *staged) papers() error {
 func dep5(licence string) string {
 	var b strings.Builder
 	for line := range strings.Lines(licence) {
-		if strings.HasPrefix(line, "Copyright") {
-			b.WriteString("Copyright: " + strings.TrimSpace(strings.TrimPrefix(line, "Copyright")) + "\nLicense: BSD-3-Clause\n")
+		if after, ok := strings.CutPrefix(line, "Copyright"); ok {
+			b.WriteString("Copyright: " + strings.TrimSpace(after) + "\nLicense: BSD-3-Clause\n")
 			continue
 		}
 		if b.Len() == 0 {

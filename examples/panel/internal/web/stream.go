@@ -100,6 +100,7 @@ func (p *visit) events(now view, look func(*visit) (view, error)) {
 // watch has the channel told of what concerns the page, until ctx ends.
 func (p *visit) watch(ctx context.Context, v view, running *sync.WaitGroup) <-chan struct{} {
 	wake := make(chan struct{}, 1)
+	wake <- struct{}{} // what changed since the page was made, before Watch began
 	tell := func() {
 		select {
 		case wake <- struct{}{}:
@@ -126,38 +127,32 @@ func (s *stream) follow(ctx context.Context, v view, look func(*visit) (view, er
 	defer beat.Stop()
 	pause := time.NewTicker(streamPause)
 	defer pause.Stop()
-	var err error
-	for {
-		if !s.show(v) {
+	for ok := s.show(v, true); ok; {
+		idle := false
+		select {
+		case <-ctx.Done():
 			return
-		}
-		for waiting := true; waiting; {
-			select {
-			case <-ctx.Done():
-				return
-			case <-beat.C:
-				if s.send([]byte(": still here\n\n")) != nil {
-					return
-				}
-			case <-wake:
-				waiting = false
-			}
+		case <-beat.C:
+			idle = true // what was told while nobody listened is found now
+		case <-wake:
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-pause.C:
 		}
-		if v, err = look(s.page); err != nil {
+		v, err := look(s.page)
+		if err != nil {
 			_ = s.send([]byte("event: restart\ndata: the page is not what it was\n\n"))
 			return
 		}
+		ok = s.show(v, false) && (!idle || s.send([]byte(": still here\n\n")) == nil)
 	}
 }
 
-// show sends those parts of v that the page shows otherwise, and reports whether the
-// stream goes on.
-func (s *stream) show(v view) bool {
+// show sends those parts of v that the page shows otherwise, or that there are none if
+// always is set. It reports whether the stream goes on.
+func (s *stream) show(v view, always bool) bool {
 	parts, err := render(s.page.site.templates, v.Parts)
 	if err != nil {
 		s.page.site.log.Error("a part of a page cannot be made", "page", v.Template, "err", err)
@@ -173,7 +168,7 @@ func (s *stream) show(v view) bool {
 	}
 	news := s.at.changed(parts)
 	s.at = at
-	return s.send(event(at, news)) == nil
+	return !always && len(news) == 0 || s.send(event(at, news)) == nil
 }
 
 // event encodes news. JSON has no line breaks, which would end the event.

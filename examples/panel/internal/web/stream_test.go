@@ -139,6 +139,11 @@ func TestStreamRestarts(t *testing.T) {
 	require.Equal(t, "restart", s.next()["event"])
 	require.Nil(t, s.next())
 
+	page = alice.get("/")
+	r.house.change("pi-03", func(p *model.Pi) { p.Owner = "bob" })
+	r.house.change("pi-02", func(p *model.Pi) { p.Owner = "alice" })
+	require.Equal(t, "restart", alice.follow("/", page.cursor()).next()["event"], "as many parts, but others")
+
 	s = alice.follow("/pis/pi-01", alice.get("/pis/pi-01").cursor())
 	s.news()
 	r.house.change("pi-01", func(p *model.Pi) { p.Owner = "bob" })

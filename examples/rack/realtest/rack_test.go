@@ -156,14 +156,14 @@ func (r *rack) apply() {
 func (r *rack) wireServer() {
 	r.t.Helper()
 	tagging := realtest.StartOpenVSwitch(r.t, r.fs, "brfs")
-	trunks := fmt.Sprintf("trunks=%d", r.plan.Public.VID)
+	trunks := []string{fmt.Sprint(r.plan.Public.VID)}
 	for _, pi := range r.plan.Pis {
 		tagging.Internal(pi.ServerIface(), int(pi.VID))
 		r.fs.IP("link", "set", pi.ServerIface(), "up")
 		r.fs.AddAddr(pi.ServerIface(), netip.PrefixFrom(pi.Server, pi.Net.Bits()))
-		trunks += fmt.Sprintf(",%d", pi.VID)
+		trunks = append(trunks, fmt.Sprint(pi.VID))
 	}
-	tagging.Control("add-port", "brfs", "eth0", "vlan_mode=trunk", trunks)
+	tagging.Control("add-port", "brfs", "eth0", "vlan_mode=trunk", "trunks="+strings.Join(trunks, ","))
 	r.cable(r.edge, "pub0", r.fs, "pub0")
 	tagging.Control("add-port", "brfs", "pub0", fmt.Sprintf("tag=%d", r.plan.Public.VID))
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/mythic-beasts/hostkit/examples/internal/daemon"
 	"github.com/mythic-beasts/hostkit/examples/panel/internal/account"
+	"github.com/mythic-beasts/hostkit/examples/panel/internal/account/passkey"
 	"github.com/mythic-beasts/hostkit/examples/panel/internal/audit"
 	"github.com/mythic-beasts/hostkit/examples/panel/internal/web"
 )
@@ -42,6 +43,8 @@ func newRig(t *testing.T, options ...func(*web.Options, *account.Options)) *rig 
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	r := &rig{house: h, audit: records, url: "http://localhost:" + port(l)}
+	people.Passkeys, err = passkey.New(passkey.Options{ID: "localhost", Origins: []string{r.url}})
+	require.NoError(t, err)
 	for _, o := range options {
 		o(&pages, &people)
 	}

@@ -87,10 +87,14 @@ func (c *chroot) daemon(t *testing.T, p program) {
 			}
 		}
 	}()
-	select {
-	case <-said:
-	case <-time.After(time.Minute):
-		t.Errorf("%s does not say that it is ready", p.Name)
+	if unit["Type"] == "notify" {
+		select {
+		case <-said:
+		case <-time.After(time.Minute):
+			t.Errorf("%s does not say that it is ready", p.Name)
+		}
+	} else {
+		require.Eventually(t, func() bool { return listens(daemonPID(t, p.path())) }, time.Minute, 50*time.Millisecond, "%s listens on nothing", p.Name)
 	}
 	pid := daemonPID(t, p.path())
 	if pid > 0 {
@@ -140,6 +144,12 @@ func rights(unit map[string]string) string {
 	}
 	set := strings.Join(append([]string{"-all"}, caps...), ",")
 	return fmt.Sprintf("--reuid %s --regid %s --clear-groups --no-new-privs --inh-caps %s --ambient-caps %s --bounding-set %s", uid, gid, set, set, set)
+}
+
+// listens says whether there is a listening socket in the network of the process.
+func listens(pid int) bool {
+	table, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/tcp", pid))
+	return err == nil && strings.Contains(string(table), " 00000000:0000 0A ")
 }
 
 // daemonPID finds the process of a program.

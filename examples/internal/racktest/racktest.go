@@ -50,21 +50,25 @@ func CacheDir() string {
 const interval = 500 * time.Millisecond
 
 // Until calls fn every half second until it returns nil, the time is up or ctx
-// ends. Its error has the last one of fn's in it.
+// ends. Its error has the last one of fn's in it that does not come from that end.
 func Until(ctx context.Context, within time.Duration, fn func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
+	var last error
 	for {
 		err := fn(ctx)
 		if err == nil {
 			return nil
 		}
+		if last == nil || ctx.Err() == nil {
+			last = err
+		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return errors.Join(ctx.Err(), err)
+			return errors.Join(ctx.Err(), last)
 		}
 	}
 }

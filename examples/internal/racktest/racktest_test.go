@@ -57,6 +57,22 @@ func TestUntil(t *testing.T) {
 	})
 }
 
+// The end of the time says nothing about what was waited for.
+func TestUntilSaysWhy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		refused, calls := errors.New("refused"), 0
+		err := racktest.Until(t.Context(), time.Minute, func(ctx context.Context) error {
+			if calls++; calls == 1 {
+				return refused
+			}
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		require.ErrorIs(t, err, refused)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+	})
+}
+
 func TestCacheDir(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	one := racktest.CacheDir()

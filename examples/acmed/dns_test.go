@@ -124,6 +124,7 @@ func TestJournals(t *testing.T) {
 	}
 	other, err := openJournal(dir)
 	require.NoError(t, err)
+	defer func() { require.NoError(t, other.Close()) }() // its lock must last
 	dead, err := openJournal(dir)
 	require.NoError(t, err)
 	for name, j := range map[string]*dns01.FileJournal{"live.example.com.": other, "dead.example.com.": dead} {

@@ -268,7 +268,9 @@ func TestRealTwoOnEtcd(t *testing.T) {
 	first.end(syscall.SIGKILL)
 	first.mythic.Heal()
 	second.must("renew", "example.com")
-	require.NotEqual(t, first.leaf("example.com").SerialNumber, second.leaf("example.com").SerialNumber)
+	second.await("another one in its files", func() bool {
+		return first.leaf("example.com").SerialNumber.Cmp(second.leaf("example.com").SerialNumber) != 0
+	})
 	first.start()
 	first.await("the same again", func() bool {
 		return first.leaf("example.com").SerialNumber.Cmp(second.leaf("example.com").SerialNumber) == 0

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -15,6 +14,7 @@ import (
 	"github.com/mythic-beasts/hostkit/acme/etcdstore"
 	"github.com/mythic-beasts/hostkit/acme/renew"
 	"github.com/mythic-beasts/hostkit/examples/internal/daemon"
+	"github.com/mythic-beasts/hostkit/examples/internal/etcdconf"
 )
 
 // storeConfig is [store].
@@ -27,23 +27,15 @@ type storeConfig struct {
 
 // etcdConfig is [store.etcd].
 type etcdConfig struct {
-	Endpoints    []string        `toml:"endpoints"`
-	Prefix       string          `toml:"prefix"`
-	User         string          `toml:"user"`
-	PasswordFile string          `toml:"password_file"`
-	CA           string          `toml:"ca"`
-	Certificate  string          `toml:"certificate"`
-	Key          string          `toml:"key"`
-	LockTTL      daemon.Duration `toml:"lock_ttl"`
+	etcdconf.Config
+	LockTTL daemon.Duration `toml:"lock_ttl"`
 }
 
 func (s *storeConfig) check(f *faults) {
 	f.add("store.dir", absolute(s.Dir))
 	f.add("store.keep", notNegative(s.Keep))
 	f.add("store.etcd.lock_ttl", notNegative(s.Etcd.LockTTL))
-	if (s.Etcd.Certificate == "") != (s.Etcd.Key == "") {
-		f.add("store.etcd.certificate", errors.New("and key are wanted together"))
-	}
+	f.errs = append(f.errs, s.Etcd.Check("store.etcd."))
 	if s.Etcd.CA != "" {
 		_, err := roots(s.Etcd.CA)
 		f.add("store.etcd.ca", err)
@@ -63,18 +55,14 @@ func (s *storeConfig) open() (*store, error) {
 	if len(s.Etcd.Endpoints) == 0 {
 		return &store{Store: files, files: files, close: func() error { return nil }}, nil
 	}
-	o := etcdstore.Options{
-		Endpoints: s.Etcd.Endpoints, Prefix: cmp.Or(s.Etcd.Prefix, "/acmed/"),
+	config, err := s.Etcd.TLS()
+	if err != nil {
+		return nil, err
+	}
+	etcd, err := etcdstore.New(etcdstore.Options{
+		Endpoints: s.Etcd.Endpoints, Prefix: cmp.Or(s.Etcd.Prefix, "/acmed/"), TLS: config,
 		Username: s.Etcd.User, PasswordFile: s.Etcd.PasswordFile, LockTTL: time.Duration(s.Etcd.LockTTL),
-	}
-	if s.Etcd.CA != "" || s.Etcd.Certificate != "" {
-		config, err := clientTLS(s.Etcd.CA, s.Etcd.Certificate, s.Etcd.Key)
-		if err != nil {
-			return nil, fmt.Errorf("etcd: %w", err)
-		}
-		o.TLS = config
-	}
-	etcd, err := etcdstore.New(o)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -167,25 +155,4 @@ func roots(path string) (*x509.CertPool, error) {
 		return nil, fmt.Errorf("%s has no certificate in PEM", path)
 	}
 	return pool, nil
-}
-
-// clientTLS trusts an authority, "" for those of the system, and has a certificate of
-// its own, "" for none.
-func clientTLS(ca, cert, key string) (*tls.Config, error) {
-	c := &tls.Config{MinVersion: tls.VersionTLS12}
-	if ca != "" {
-		pool, err := roots(ca)
-		if err != nil {
-			return nil, err
-		}
-		c.RootCAs = pool
-	}
-	if cert != "" {
-		pair, err := tls.LoadX509KeyPair(cert, key)
-		if err != nil {
-			return nil, err
-		}
-		c.Certificates = []tls.Certificate{pair}
-	}
-	return c, nil
 }

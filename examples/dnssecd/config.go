@@ -12,6 +12,7 @@ import (
 
 	"github.com/mythic-beasts/hostkit/dnssec"
 	"github.com/mythic-beasts/hostkit/examples/internal/daemon"
+	"github.com/mythic-beasts/hostkit/examples/internal/etcdconf"
 )
 
 // config is dnssecd.toml. Settings need a restart; parents, policies and zones do not.
@@ -51,14 +52,7 @@ type tlsConfig struct {
 
 // etcdConfig is [etcd].
 type etcdConfig struct {
-	Endpoints    []string `toml:"endpoints"`
-	Prefix       string   `toml:"prefix"`
-	User         string   `toml:"user"`
-	PasswordFile string   `toml:"password_file"`
-	CA           string   `toml:"ca"`
-	Certificate  string   `toml:"certificate"`
-	Key          string   `toml:"key"`
-
+	etcdconf.Config
 	LockTTL daemon.Duration `toml:"lock_ttl"`
 }
 
@@ -106,7 +100,7 @@ func (c *config) check() error {
 	if _, ok := c.Policies[defaultPolicy]; !ok {
 		c.Policies[defaultPolicy] = policyConfig{}
 	}
-	return errors.Join(c.Settings.check(), c.checkPolicies(), c.checkZones())
+	return errors.Join(c.Settings.check(), c.Etcd.Check("etcd."), c.checkPolicies(), c.checkZones())
 }
 
 func (s *Settings) check() error {

@@ -109,7 +109,7 @@ func (p parentConfig) driver(s *Settings, memory parent.Memory, log *slog.Logger
 	case kindUpdate:
 		d.Submitters = append(d.Submitters, &parent.Update{Server: p.Update, Zone: p.Zone, Key: s.parentKey(p.Key), TTL: uint32(time.Duration(p.TTL) / time.Second)})
 	case kindEPP:
-		config, err := clientTLS(p.CA, "", "")
+		config, err := trusting(p.CA)
 		if err != nil {
 			return nil, err
 		}

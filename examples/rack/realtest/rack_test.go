@@ -16,9 +16,10 @@ import (
 	"github.com/mythic-beasts/hostkit/internal/netnstest"
 	"github.com/mythic-beasts/hostkit/internal/peer"
 	"github.com/mythic-beasts/hostkit/vlan"
-	"github.com/mythic-beasts/hostkit/vlan/ovs"
+	"github.com/mythic-beasts/hostkit/vlan/qbridge"
 	"github.com/mythic-beasts/hostkit/vlan/realtest"
 	"github.com/mythic-beasts/hostkit/vlan/render"
+	"github.com/mythic-beasts/hostkit/vlan/vlantest"
 )
 
 // The world outside: the one IPv4 address that all sites share, and a client.
@@ -45,6 +46,8 @@ type rack struct {
 	second *netnstest.NS // what is plugged into swp2
 
 	ovs      *realtest.OpenVSwitch // of the switch
+	bridge   *vlantest.QBridge     // its agent
+	snmp     *qbridge.Switch       // and what asks that
 	netbootd *peer.Process
 }
 
@@ -135,19 +138,8 @@ func (r *rack) wireSwitch() {
 	for _, port := range []string{r.pi.Port, r.pi2.Port, "swtrunk"} {
 		r.ovs.Control("add-port", "br0", port)
 	}
+	r.startAgent()
 	r.apply()
-}
-
-// apply makes the switch what the plan says, whatever it was, and proves it.
-func (r *rack) apply() {
-	r.t.Helper()
-	want, err := r.plan.Switch("sw")
-	require.NoError(r.t, err)
-	driver := &ovs.Switch{Bridge: "br0", Database: r.ovs.Database, Program: peer.Look(r.t, "ovs-vsctl")}
-	report, err := vlan.Apply(r.t.Context(), driver, want, vlan.ApplyOptions{})
-	require.NoError(r.t, err)
-	r.ovs.Flush()
-	require.NoError(r.t, vlan.VerifyState(r.plan, map[string]vlan.State{"sw": report.After}))
 }
 
 // wireServer gives the file server an interface in each VLAN, by a second switch:

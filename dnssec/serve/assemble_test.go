@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"github.com/miekg/dns"
 	"github.com/mythic-beasts/hostkit/dnssec"
 	"github.com/mythic-beasts/hostkit/dnssec/serve"
+	"github.com/mythic-beasts/hostkit/internal/memnet"
 	"github.com/stretchr/testify/require"
 )
 
@@ -56,7 +58,7 @@ func zoneOf(words []string) *dnssec.Zone {
 }
 
 func (s script) dial(context.Context, string, string) (net.Conn, error) {
-	here, there := net.Pipe()
+	here, there := memnet.Pipe(netip.MustParseAddrPort("192.0.2.2:5300"), netip.MustParseAddrPort("192.0.2.1:53"))
 	go func() {
 		defer there.Close()
 		s.answer(there)

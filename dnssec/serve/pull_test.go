@@ -14,6 +14,7 @@ import (
 
 	"github.com/mythic-beasts/hostkit/dnssec"
 	"github.com/mythic-beasts/hostkit/dnssec/serve"
+	"github.com/mythic-beasts/hostkit/internal/memnet"
 	"github.com/stretchr/testify/require"
 )
 
@@ -40,9 +41,9 @@ func (p *pipes) dial(ctx context.Context, network, _ string) (net.Conn, error) {
 	if p.down.Load() {
 		return nil, errDown
 	}
-	here, there := net.Pipe()
+	here, there := memnet.Pipe(loopback.AddrPort(), loopback.AddrPort())
 	select {
-	case p.conns <- addressed{there}:
+	case p.conns <- there:
 		return here, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
@@ -71,10 +72,6 @@ func (p *pipes) Close() error {
 func (p *pipes) Addr() net.Addr { return loopback }
 
 var loopback = net.TCPAddrFromAddrPort(netip.MustParseAddrPort("127.0.0.1:53"))
-
-type addressed struct{ net.Conn }
-
-func (addressed) RemoteAddr() net.Addr { return loopback }
 
 // timed is a zone with timers.
 func timed(t testing.TB, serial, refresh, retry, expire uint32) *dnssec.Zone {

@@ -10,6 +10,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/mythic-beasts/hostkit/acme/internal/txtrr"
+	"github.com/mythic-beasts/hostkit/internal/dnsask"
 )
 
 // Authoritative is a [Verifier] that asks every address of every server of the zone,
@@ -115,7 +116,7 @@ func (v *Authoritative) askOne(ctx context.Context, s server, zone, name, value 
 	m, err := v.dns.ask(ctx, s.addr, name, dns.TypeTXT, false)
 	switch {
 	case err != nil:
-		return verdict{server: s, lame: true, away: unreachable(err), why: err}
+		return verdict{server: s, lame: true, away: dnsask.Unreachable(err), why: err}
 	case useful(m, zone, name) != nil:
 		return verdict{server: s, lame: true, why: useful(m, zone, name)}
 	case txtrr.Has(m.Answer, name, value):

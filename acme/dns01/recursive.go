@@ -8,6 +8,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/mythic-beasts/hostkit/acme/internal/txtrr"
+	"github.com/mythic-beasts/hostkit/internal/dnsask"
 )
 
 // Recursive is a [Verifier] that asks recursive servers, all of them. They remember
@@ -45,7 +46,7 @@ func (v *Recursive) Visible(ctx context.Context, record TXT) (bool, error) {
 		case askErr != nil:
 			err = askErr
 		case m.Rcode != dns.RcodeSuccess && m.Rcode != dns.RcodeNameError:
-			err = rcodeError(m.Rcode)
+			err = dnsask.RcodeError(m.Rcode)
 		case txtrr.Has(m.Answer, name, record.Value):
 			has++
 			continue

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/mythic-beasts/hostkit/internal/dnsask"
 )
 
 // server is one address of an authoritative server. An invalid address is a server
@@ -245,7 +247,7 @@ var errLame = errors.New("the server does not serve the zone: its answer is not 
 func useful(m *dns.Msg, zone, name string) error {
 	switch {
 	case m.Rcode != dns.RcodeSuccess && m.Rcode != dns.RcodeNameError:
-		return rcodeError(m.Rcode)
+		return dnsask.RcodeError(m.Rcode)
 	case !m.Authoritative && referral(m, zone, name) == "":
 		return errLame
 	}

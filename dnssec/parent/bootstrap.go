@@ -12,6 +12,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/mythic-beasts/hostkit/dnssec/rotate"
+	"github.com/mythic-beasts/hostkit/internal/dnsask"
 )
 
 // ErrHasDS is for a zone that is past bootstrapping.
@@ -170,7 +171,7 @@ func (b *Bootstrap) authoritative(ctx context.Context, addr netip.AddrPort, zone
 	case err != nil:
 		return rrset{}, err
 	case m.Rcode != dns.RcodeSuccess:
-		return rrset{}, rcodeError(m.Rcode)
+		return rrset{}, dnsask.RcodeError(m.Rcode)
 	case !m.Authoritative:
 		return rrset{}, errors.New("the server is not authoritative for the zone")
 	}

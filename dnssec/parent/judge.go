@@ -9,6 +9,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/mythic-beasts/hostkit/dnssec/rotate"
+	"github.com/mythic-beasts/hostkit/internal/dnsask"
 )
 
 var (
@@ -22,7 +23,7 @@ var (
 // does not count.
 func (p poll) judge(m *dns.Msg) ([]rotate.DS, time.Duration, error) {
 	if m.Rcode != dns.RcodeSuccess {
-		return nil, 0, rcodeError(m.Rcode)
+		return nil, 0, dnsask.RcodeError(m.Rcode)
 	}
 	for _, rr := range m.Answer {
 		if typ := rr.Header().Rrtype; typ == dns.TypeCNAME || typ == dns.TypeDNAME {

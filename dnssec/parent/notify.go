@@ -12,6 +12,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/mythic-beasts/hostkit/dnssec/rotate"
+	"github.com/mythic-beasts/hostkit/internal/dnsask"
 )
 
 // Notify tells the parent by NOTIFY(CDS) that the zone's CDS records have changed,
@@ -129,21 +130,23 @@ func (n *Notify) message(zone string) (*dns.Msg, error) {
 	if err != nil {
 		return nil, fmt.Errorf("agent %q: %w", n.Agent, err)
 	}
-	m.SetEdns0(udpSize, false)
+	m.SetEdns0(dnsask.Size, false)
 	opt := m.IsEdns0()
 	opt.Option = append(opt.Option, &dns.EDNS0_REPORTING{Code: dns.EDNS0REPORTING, AgentDomain: agent})
 	return m, nil
 }
 
 func (n *Notify) one(ctx context.Context, server netip.AddrPort, m *dns.Msg) error {
-	answer, err := n.Resolver.exchange(ctx, server, m, false)
+	client := n.Resolver.client()
+	client.MixCase = false // it is no question
+	answer, err := client.Exchange(ctx, server, m)
 	if err != nil {
 		return err
 	}
 	if answer.Rcode == dns.RcodeSuccess {
 		return nil
 	}
-	err = rcodeError(answer.Rcode)
+	err = dnsask.RcodeError(answer.Rcode)
 	if opt := answer.IsEdns0(); opt != nil {
 		for _, option := range opt.Option {
 			if ede, ok := option.(*dns.EDNS0_EDE); ok {

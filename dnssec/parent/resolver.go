@@ -1,8 +1,8 @@
 package parent
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -12,6 +12,13 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/mythic-beasts/hostkit/dnssec/rotate"
+	"github.com/mythic-beasts/hostkit/internal/dnsask"
+)
+
+const (
+	// maxServers and maxAddresses bound what one delegation makes us ask.
+	maxServers   = 32
+	maxAddresses = 16
 )
 
 // Resolver asks name servers. Its zero value asks those of the system.
@@ -34,19 +41,6 @@ type Resolver struct {
 	Now func() time.Time
 }
 
-// errNoServers is for a system without a resolver.
-var errNoServers = errors.New("no recursive server is known: set Resolver.Servers")
-
-// rcodeError is an answer that is an error.
-type rcodeError int
-
-func (e rcodeError) Error() string {
-	if name, ok := dns.RcodeToString[int(e)]; ok {
-		return "the answer is " + name
-	}
-	return fmt.Sprintf("the answer is RCODE %d", int(e))
-}
-
 func (r *Resolver) now() time.Time {
 	if r.Now != nil {
 		return r.Now()
@@ -54,31 +48,14 @@ func (r *Resolver) now() time.Time {
 	return time.Now()
 }
 
-func (r *Resolver) dial(ctx context.Context, network string, addr netip.AddrPort) (net.Conn, error) {
-	if r.Dial != nil {
-		return r.Dial(ctx, network, addr.String())
-	}
-	var d net.Dialer
-	return d.DialContext(ctx, network, addr.String())
-}
-
 // servers are the recursive ones.
 func (r *Resolver) servers() ([]netip.AddrPort, error) {
 	if len(r.Servers) > 0 {
 		return r.Servers, nil
 	}
-	config, err := dns.ClientConfigFromFile("/etc/resolv.conf")
+	servers, err := dnsask.System()
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errNoServers, err)
-	}
-	var servers []netip.AddrPort
-	for _, server := range config.Servers {
-		if addr, err := netip.ParseAddr(server); err == nil {
-			servers = append(servers, netip.AddrPortFrom(addr, 53))
-		}
-	}
-	if len(servers) == 0 {
-		return nil, errNoServers
+		return nil, fmt.Errorf("%w: set Resolver.Servers", err)
 	}
 	return servers, nil
 }
@@ -89,22 +66,23 @@ func (r *Resolver) lookup(ctx context.Context, name string, typ uint16) (*dns.Ms
 	if err != nil {
 		return nil, err
 	}
-	var errs []error
-	for _, server := range servers {
-		m, err := r.ask(ctx, server, name, typ, true)
-		switch {
-		case err != nil:
-		case m.Rcode == dns.RcodeSuccess || m.Rcode == dns.RcodeNameError:
-			return m, nil
-		default:
-			err = rcodeError(m.Rcode)
-		}
-		errs = append(errs, fmt.Errorf("look up %s %s at %s: %w", name, dns.Type(typ), server, err))
-		if ctx.Err() != nil {
-			break
-		}
-	}
-	return nil, errors.Join(errs...)
+	return r.client().Lookup(ctx, servers, question(name, typ, true))
+}
+
+// ask asks a server for an RRset with its signatures, recursively or not.
+func (r *Resolver) ask(ctx context.Context, server netip.AddrPort, name string, typ uint16, recursive bool) (*dns.Msg, error) {
+	return r.client().Ask(ctx, server, question(name, typ, recursive))
+}
+
+func (r *Resolver) client() *dnsask.Client {
+	return &dnsask.Client{Timeout: r.Timeout, Attempts: cmp.Or(r.Attempts, 3), MixCase: true, Dial: r.Dial}
+}
+
+func question(name string, typ uint16, recursive bool) *dns.Msg {
+	m := new(dns.Msg).SetQuestion(name, typ)
+	m.RecursionDesired = recursive
+	m.SetEdns0(dnsask.Size, true)
+	return m
 }
 
 // find is a lookup of an RRset, validated if there are anchors. An RRset that is not

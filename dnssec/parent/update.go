@@ -13,6 +13,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/mythic-beasts/hostkit/dnssec/rotate"
+	"github.com/mythic-beasts/hostkit/internal/dnsask"
 )
 
 // TSIG is a key that two servers share (RFC 8945).
@@ -128,7 +129,7 @@ func (u *Update) current(ctx context.Context, zone string) ([]rotate.DS, uint32,
 		return nil, 0, ErrNotDelegated
 	}
 	if m.Rcode != dns.RcodeSuccess {
-		return nil, 0, rcodeError(m.Rcode)
+		return nil, 0, dnsask.RcodeError(m.Rcode)
 	}
 	if !m.Authoritative {
 		return nil, 0, errLame
@@ -184,16 +185,16 @@ func (u *Update) change(ctx context.Context, parent, zone string, ttl uint32, ha
 	case dns.RcodeSuccess:
 		return nil
 	case dns.RcodeNXRrset, dns.RcodeYXRrset:
-		return fmt.Errorf("%w: %w", errRaced, rcodeError(answer.Rcode))
+		return fmt.Errorf("%w: %w", errRaced, dnsask.RcodeError(answer.Rcode))
 	}
-	return rcodeError(answer.Rcode)
+	return dnsask.RcodeError(answer.Rcode)
 }
 
 func (u *Update) query(ctx context.Context, name string, typ uint16) (*dns.Msg, error) {
 	m := new(dns.Msg)
 	m.SetQuestion(name, typ)
 	m.RecursionDesired = false
-	m.SetEdns0(udpSize, false)
+	m.SetEdns0(dnsask.Size, false)
 	answer, err := u.exchange(ctx, m)
 	if err != nil {
 		return nil, fmt.Errorf("ask for %s %s: %w", name, dns.Type(typ), err)
@@ -237,21 +238,21 @@ func (u *Update) believe(ctx context.Context, m, answer *dns.Msg, err error) (*d
 		return nil, cmp.Or(ctx.Err(), err)
 	}
 	if answer.Id != m.Id || !answer.Response || answer.Opcode != m.Opcode {
-		return nil, errOdd
+		return nil, dnsask.ErrOdd
 	}
 	tsig := answer.IsTsig()
 	if tsig != nil && tsig.Error != dns.RcodeSuccess {
 		return nil, fmt.Errorf("the server does not take the key %s: %s", dns.Fqdn(u.Key.Name), dns.RcodeToString[int(tsig.Error)])
 	}
 	if errors.Is(err, dns.ErrAuth) {
-		return nil, rcodeError(answer.Rcode) // signed well, by a server that has no such zone
+		return nil, dnsask.RcodeError(answer.Rcode) // signed well, by a server that has no such zone
 	}
 	if err != nil {
 		return nil, err
 	}
 	if u.Key.Name != "" && tsig == nil {
 		if answer.Rcode != dns.RcodeSuccess {
-			return nil, rcodeError(answer.Rcode)
+			return nil, dnsask.RcodeError(answer.Rcode)
 		}
 		return nil, errors.New("the answer is not signed")
 	}

@@ -9,7 +9,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
-	"github.com/mythic-beasts/hostkit/sniproxy/internal/dnsask"
+	"github.com/mythic-beasts/hostkit/internal/dnsask"
+	"github.com/mythic-beasts/hostkit/sniproxy/internal/upstream"
 )
 
 // DNSResolver asks named recursive servers for AAAA records, over UDP, and over TCP
@@ -27,7 +28,7 @@ type DNSResolver struct {
 	// them are asked twice.
 	Timeout time.Duration
 	// MixCase asks in mixed case and wants it back (0x20), which makes an answer
-	// harder to forge. Some servers do not give it back.
+	// harder to forge. Servers that do not give it back are asked by TCP.
 	MixCase bool
 	// MaxCNAME is how long a chain of CNAMEs may be; zero means 8.
 	MaxCNAME int
@@ -36,7 +37,7 @@ type DNSResolver struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 	once   sync.Once
-	client dnsask.Client
+	client upstream.Client
 }
 
 // maxAddrs is how many addresses of one answer are used.

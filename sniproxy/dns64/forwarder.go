@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
-	"github.com/mythic-beasts/hostkit/sniproxy/internal/dnsask"
+	"github.com/mythic-beasts/hostkit/sniproxy/internal/upstream"
 )
 
 // Upstream answers questions recursively. q has one question; it is not changed.
@@ -28,7 +28,7 @@ type Forwarder struct {
 	MixCase bool
 
 	once   sync.Once
-	client dnsask.Client
+	client upstream.Client
 }
 
 var _ Upstream = (*Forwarder)(nil)

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
-	"github.com/mythic-beasts/hostkit/sniproxy/internal/dnsask"
+	"github.com/mythic-beasts/hostkit/internal/dnsask"
 )
 
 // Handler is a [dns.Handler] that does DNS64. Upstream and Clients are required. It

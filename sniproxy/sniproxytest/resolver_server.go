@@ -23,8 +23,8 @@ type Reply struct {
 	// Hold keeps the reply back until it is closed or something is sent to it, or
 	// the server ends.
 	Hold <-chan struct{}
-	// Before are changed copies of the reply that go out before it, such as
-	// forgeries with another ID.
+	// Before are changed copies of the reply that go out before it over UDP, such
+	// as forgeries with another ID.
 	Before []func(*dns.Msg)
 	// Edit has the last word on the reply.
 	Edit func(query, reply *dns.Msg)
@@ -168,6 +168,9 @@ func (s *NameServer) over(network string) dns.HandlerFunc {
 		}
 		msg := reply.message(query, network)
 		for _, change := range reply.Before {
+			if network == "tcp" {
+				break
+			}
 			forged := msg.Copy()
 			change(forged)
 			_ = w.WriteMsg(forged)

@@ -1,4 +1,4 @@
-package dnsask_test
+package upstream_test
 
 import (
 	"context"
@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
-	"github.com/mythic-beasts/hostkit/sniproxy/internal/dnsask"
+	"github.com/mythic-beasts/hostkit/internal/dnsask"
+	"github.com/mythic-beasts/hostkit/sniproxy/internal/upstream"
 	"github.com/mythic-beasts/hostkit/sniproxy/sniproxytest"
 	"github.com/stretchr/testify/require"
 )
 
-func client(servers ...*sniproxytest.NameServer) *dnsask.Client {
-	c := &dnsask.Client{Timeout: time.Minute}
+func client(servers ...*sniproxytest.NameServer) *upstream.Client {
+	c := &upstream.Client{Timeout: time.Minute}
 	for _, s := range servers {
 		c.Servers = append(c.Servers, s.Addr)
 	}

@@ -1,0 +1,4 @@
+package dnsask
+
+// FromFile is System of another file.
+var FromFile = fromFile

@@ -20,6 +20,7 @@ type verifyKey struct {
 	published bool
 	known     bool // signatures by it were verified in the zone before
 	check     func(data, sig []byte) bool
+	many      *many // nil if signatures are only verified one by one
 }
 
 func (k *verifyKey) revoked() bool { return k.flags&flagRevoke != 0 }
@@ -47,8 +48,7 @@ func parseVerifyKey(rdata string) (*verifyKey, error) {
 	if err := k.alg.known(); err != nil {
 		return nil, fmt.Errorf("%v cannot be verified with", k)
 	}
-	var err error
-	if k.check, err = checker(k.alg, []byte(rdata[4:])); err != nil {
+	if err := k.parse([]byte(rdata[4:])); err != nil {
 		return nil, fmt.Errorf("%v: %w", k, err)
 	}
 	return k, nil
@@ -63,42 +63,48 @@ func keyTagOf(rdata string) uint16 {
 	return uint16(sum + sum>>16)
 }
 
-// checker is the function that says whether a signature is of data, by a public key.
-func checker(alg Algorithm, public []byte) (func(data, sig []byte) bool, error) {
-	switch alg {
+// parse reads the public key.
+func (k *verifyKey) parse(public []byte) error {
+	switch k.alg {
 	case RSASHA256:
 		key, err := rsaPublic(public)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if bits := key.N.BitLen(); bits < minRSA || bits > maxRSA || key.E < 3 || key.E&1 == 0 {
-			return nil, fmt.Errorf("an RSA key of %d bits and the exponent %d", bits, key.E)
+			return fmt.Errorf("an RSA key of %d bits and the exponent %d", bits, key.E)
 		}
-		return func(data, sig []byte) bool {
+		k.check = func(data, sig []byte) bool {
 			sum := sha256.Sum256(data)
 			return rsa.VerifyPKCS1v15(key, crypto.SHA256, sum[:], sig) == nil
-		}, nil
+		}
+		return nil
 	case Ed25519:
 		if len(public) != ed25519.PublicKeySize {
-			return nil, fmt.Errorf("a public key of %d octets", len(public))
+			return fmt.Errorf("a public key of %d octets", len(public))
 		}
-		return func(data, sig []byte) bool { return ed25519.Verify(public, data, sig) }, nil
+		k.check = func(data, sig []byte) bool { return ed25519.Verify(public, data, sig) }
+		return nil
 	}
-	key, err := ecdsa.ParseUncompressedPublicKey(alg.curve(), append([]byte{4}, public...))
+	key, err := ecdsa.ParseUncompressedPublicKey(k.alg.curve(), append([]byte{4}, public...))
 	if err != nil {
-		return nil, err
+		return err
+	}
+	if k.alg == ECDSAP256SHA256 {
+		k.many = &many{public: key}
 	}
 	half := len(public) / 2
-	return func(data, sig []byte) bool {
+	k.check = func(data, sig []byte) bool {
 		if len(sig) != 2*half {
 			return false
 		}
 		r, s := new(big.Int).SetBytes(sig[:half]), new(big.Int).SetBytes(sig[half:])
-		if alg == ECDSAP384SHA384 {
+		if k.alg == ECDSAP384SHA384 {
 			sum := sha512.Sum384(data)
 			return ecdsa.Verify(key, sum[:], r, s)
 		}
 		sum := sha256.Sum256(data)
 		return ecdsa.Verify(key, sum[:], r, s)
-	}, nil
+	}
+	return nil
 }

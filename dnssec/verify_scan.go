@@ -7,11 +7,12 @@ import (
 // scan verifies parts, one after the other.
 type scan struct {
 	*verifier
-	edge  edge
-	tally *tally
-	old   cursor // in the known zone
-	buf   []byte
-	types []uint16
+	edge     edge
+	tally    *tally
+	old      cursor // in the known zone
+	buf      []byte
+	types    []uint16
+	unproven []*unproven
 }
 
 func newScan(v *verifier) *scan { return &scan{verifier: v} }

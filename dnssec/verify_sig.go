@@ -74,9 +74,7 @@ func (s *scan) signatures(n *node, set *rrset, was *node) {
 		}
 		s.buf = append(s.buf[:0], sig.signed...)
 		s.buf = appendSigned(s.buf, n.name, set, sig.originalTTL)
-		if !key.check(s.buf, []byte(sig.signature)) {
-			s.found.add(n.name, set.typ, RuleCrypto, "the signature of %v is not of these records", key)
-		}
+		s.prove(key, n.name, set.typ, sig.signature)
 	}
 	for _, alg := range s.facts.algorithms {
 		if !algorithms[alg] {

@@ -101,6 +101,7 @@ func (v *verifier) work(ctx context.Context, workers int) error {
 	for range min(workers, len(v.parts)) {
 		wait.Go(func() {
 			s := newScan(v)
+			defer s.end()
 			for ctx.Err() == nil && !v.found.full() {
 				i := int(taken.Add(1)) - 1
 				if i >= len(v.parts) {

@@ -18,14 +18,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func newKey(t *testing.T) *ecdsa.PrivateKey {
+func newKey(t testing.TB) *ecdsa.PrivateKey {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
 	return key
 }
 
-func newSigner(t *testing.T, key *ecdsa.PrivateKey) *p256batch.Signer {
+func newSigner(t testing.TB, key *ecdsa.PrivateKey) *p256batch.Signer {
 	t.Helper()
 	s, err := p256batch.New(key)
 	require.NoError(t, err)
@@ -45,7 +45,7 @@ func halves(sig [p256batch.Size]byte) (r, s *big.Int) {
 	return new(big.Int).SetBytes(sig[:32]), new(big.Int).SetBytes(sig[32:])
 }
 
-func sign(t *testing.T, s *p256batch.Signer, digests [][32]byte) [][p256batch.Size]byte {
+func sign(t testing.TB, s *p256batch.Signer, digests [][32]byte) [][p256batch.Size]byte {
 	t.Helper()
 	sigs := make([][p256batch.Size]byte, len(digests))
 	require.NoError(t, s.Sign(sigs, digests))
@@ -224,10 +224,13 @@ func TestNothingPrintsAKey(t *testing.T) {
 	}
 }
 
-// In FIPS 140 mode, which only the start of a process can choose, New refuses.
+// In FIPS 140 mode, which only the start of a process can choose, both refuse.
 func TestFIPS(t *testing.T) {
 	if fips140.Enabled() {
-		_, err := p256batch.New(newKey(t))
+		key := newKey(t)
+		_, err := p256batch.New(key)
+		require.ErrorIs(t, err, p256batch.ErrFIPS)
+		_, err = p256batch.NewVerifier(&key.PublicKey)
 		require.ErrorIs(t, err, p256batch.ErrFIPS)
 		return
 	}

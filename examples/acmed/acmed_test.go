@@ -44,11 +44,14 @@ func TestDaemon(t *testing.T) {
 	r.await("the records' end", func() bool { return len(r.txt()) == 0 })
 	require.Equal(t, second.SerialNumber, r.leaf("example.com").SerialNumber, "left alone")
 
-	page := r.page("/metrics")
+	var page string
+	r.await("a plan for the new one", func() bool {
+		page = r.page("/metrics")
+		return strings.Contains(page, `hostkit_acme_next_renewal_timestamp_seconds{certificate="www.example.org"}`)
+	})
 	require.Contains(t, page, fmt.Sprintf(`hostkit_acme_certificate_expiry_timestamp_seconds{certificate="example.com"} %g`, float64(second.NotAfter.Unix())))
 	require.Contains(t, page, `hostkit_acme_events_total{certificate="example.com",kind="issued"} 1`)
 	require.Contains(t, page, `hostkit_acme_events_total{certificate="example.com",kind="renewed"} 1`)
-	require.Contains(t, page, `hostkit_acme_next_renewal_timestamp_seconds{certificate="www.example.org"}`)
 	require.Contains(t, page, `hostkit_acme_deploy_pending{certificate="example.com"} 0`)
 	require.Contains(t, page, `hostkit_acme_failures{certificate="www.example.org"} 0`)
 	require.NotContains(t, page, `hostkit_acme_deploy_pending{certificate="www.example.org"}`)
@@ -60,7 +63,7 @@ func TestDaemon(t *testing.T) {
 	requirePrivate(t, r.path("state"))
 	require.NoError(t, os.Remove(r.path("deployed")))
 	r.start()
-	require.Contains(t, r.must("status"), "next renewal at")
+	r.await("the status", func() bool { return strings.Contains(r.must("status"), "next renewal at") })
 	require.Equal(t, second.SerialNumber, r.leaf("example.com").SerialNumber, "over a restart")
 	require.Empty(t, r.read("deployed"), "it is deployed already")
 }

@@ -142,7 +142,9 @@ func TestKilledInTheMiddle(t *testing.T) {
 	r.start()
 	r.await("no record", func() bool { return len(r.txt()) == 0 })
 	r.mythic.Heal()
-	require.Contains(t, r.status("example.com").LastError, "the program ended while it was at it")
+	r.await("what is known of the end", func() bool {
+		return strings.Contains(r.status("example.com").LastError, "the program ended while it was at it")
+	})
 	r.must("renew", "example.com")
 	leaf := r.leaf("example.com")
 	require.NotNil(t, leaf)

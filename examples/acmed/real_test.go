@@ -99,7 +99,7 @@ ssl_certificate_key DIR/state/certs/example.com/privkey.pem;
 	r.certificate(`"example.com", "*.example.com"`, fmt.Sprintf("deploy = [%q]", reload))
 	r.start()
 	first := r.awaitLeaf("example.com")
-	r.await("a command that fails", func() bool { return r.status("example.com").Deploy.Failures > 0 })
+	r.await("a command that fails", func() bool { d := r.status("example.com").Deploy; return d != nil && d.Failures > 0 })
 	peer.Start(t, exec.Command(nginx, "-c", conf), peer.Options{})
 	r.awaitServed(addr, "example.com", first.SerialNumber.String())
 	r.awaitServed(addr, "www.example.com", first.SerialNumber.String())

@@ -2,7 +2,6 @@ package dnssec
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/sha1" //nolint:gosec // RFC 5155 has no other hash
 	"encoding/base32"
 	"fmt"
@@ -123,18 +122,16 @@ func hashOf(n *node) []byte {
 }
 
 // addNSEC3 adds the NSEC3 records of the names, and of the empty non-terminals above
-// them, to the items.
+// them, to the items. Those are in canonical order, and so are hashes as they are
+// written: the one are merged into the other.
 func addNSEC3(z *Zone, items []item, d Denial, ttl uint32) ([]item, error) {
 	chain := nsec3Names(z, items, d)
 	slices.SortFunc(chain, func(a, b hashed) int { return bytes.Compare(a.hash[:], b.hash[:]) })
-	at := map[Name]int{}
-	for i, it := range items {
-		at[it.name] = i
-	}
 	var flags byte
 	if d == NSEC3OptOut {
 		flags = 1
 	}
+	all := make([]item, 0, len(items)+len(chain))
 	for i := range chain {
 		h, next := &chain[i], &chain[(i+1)%len(chain)]
 		if len(chain) > 1 && h.hash == next.hash {
@@ -144,35 +141,41 @@ func addNSEC3(z *Zone, items []item, d Denial, ttl uint32) ([]item, error) {
 		if err != nil {
 			return nil, err
 		}
-		set := nsec3(*h, flags, next.hash[:], ttl)
-		if i, ok := at[owner]; ok {
-			items[i].put(set)
+		set, key := nsec3(*h, flags, next.hash[:], ttl), owner.key()
+		before := 0
+		for before < len(items) && items[before].key < key {
+			before++
+		}
+		all, items = append(all, items[:before]...), items[before:]
+		if len(items) > 0 && items[0].key == key {
+			items[0].put(set)
 			continue
 		}
-		items = append(items, item{node: &node{name: owner, key: owner.key(), sets: []*rrset{set}}, kind: Authoritative})
+		all = append(all, item{node: &node{name: owner, key: key, sets: []*rrset{set}}, kind: Authoritative})
 	}
-	slices.SortFunc(items, func(a, b item) int { return cmp.Compare(a.key, b.key) })
-	return items, nil
+	return append(all, items...), nil
 }
 
-// nsec3Names are the names that get a record (RFC 5155, section 7.1).
+// nsec3Names are the names that get a record (RFC 5155, section 7.1). What is above a
+// name is there already if it is above the one before, or that itself, since all that
+// is below a name follows it.
 func nsec3Names(z *Zone, items []item, d Denial) []hashed {
-	seen := make(map[Name]bool, len(items))
-	var chain []hashed
+	chain := make([]hashed, 0, len(items))
 	add := func(n Name, types []uint16) {
-		seen[n] = true
 		h := hashName(n)
 		h.types = types
 		chain = append(chain, h)
 	}
+	before := z.origin
 	for _, it := range items {
 		if !it.hashed(d) {
 			continue
 		}
 		add(it.name, it.types())
-		for n := it.name; n != z.origin && !seen[n.Parent()]; n = n.Parent() {
+		for n := it.name; n != z.origin && !before.Under(n.Parent()); n = n.Parent() {
 			add(n.Parent(), nil)
 		}
+		before = it.name
 	}
 	return chain
 }

@@ -136,7 +136,9 @@ func (n *node) fault(apex bool) *ZoneError {
 
 // grouper gathers records into nodes.
 type grouper struct {
-	nodes map[string]*draft
+	drafts []*draft
+	of     map[string]*draft
+	last   *draft // what follows is often of the same name
 }
 
 // draft is a node in the making: records as they come.
@@ -146,19 +148,24 @@ type draft struct {
 }
 
 func (g *grouper) add(r record) {
-	d := g.nodes[r.name.wire]
-	if d == nil {
-		d = &draft{name: r.name}
-		g.nodes[r.name.wire] = d
+	if g.last == nil || g.last.name != r.name {
+		if g.last = g.of[r.name.wire]; g.last == nil {
+			g.last = &draft{name: r.name}
+			g.of[r.name.wire] = g.last
+			g.drafts = append(g.drafts, g.last)
+		}
 	}
-	d.recs = append(d.recs, r)
+	g.last.recs = append(g.last.recs, r)
 }
 
-// sorted is the nodes in canonical order. It tells warn about unequal TTLs.
+// sorted is the nodes in canonical order. It tells warn about unequal TTLs. The
+// grouper is empty then, and of no more use: a large zone is in memory once.
 func (g *grouper) sorted(warn func(TTLChange)) []*node {
-	nodes := make([]*node, 0, len(g.nodes))
-	for _, d := range g.nodes {
-		nodes = append(nodes, d.node(warn))
+	g.of, g.last = nil, nil
+	nodes := make([]*node, len(g.drafts))
+	for i, d := range g.drafts {
+		nodes[i] = d.node(warn)
+		g.drafts[i] = nil
 	}
 	slices.SortFunc(nodes, func(a, b *node) int { return strings.Compare(a.key, b.key) })
 	return nodes

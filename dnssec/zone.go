@@ -96,7 +96,7 @@ func collect(origin string, o Options, from func(add func(dns.RR) error) error) 
 		return nil, err
 	}
 	z := &Zone{origin: name, key: name.key()}
-	g := grouper{nodes: map[string]*draft{}}
+	g := grouper{of: map[string]*draft{}}
 	var d decoder
 	err = from(func(rr dns.RR) error {
 		r, err := d.decode(rr)

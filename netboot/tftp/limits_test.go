@@ -93,7 +93,7 @@ func TestFlood(t *testing.T) {
 	<-flooded
 	require.LessOrEqual(t, openFiles(t)-before, len(ports)+tftp.DefaultMaxPerClient+10)
 	require.LessOrEqual(t, s.Stats().Active, tftp.DefaultMaxPerClient+1)
-	require.Greater(t, s.Stats().Refused, uint64(1000))
+	require.Greater(t, s.Stats().Refused, uint64(100)) // all that found no room in the server's socket are lost
 	require.Less(t, len(seen.of(netboot.FileRefused)), 600, "refusals are made known once a second; beside them transfers that had to make room")
 }
 

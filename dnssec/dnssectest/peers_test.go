@@ -98,10 +98,12 @@ func TestRealVerdicts(t *testing.T) {
 	require.Equal(t, string(want), text, "run with -update and look at the difference")
 }
 
+var algorithms = []dnssec.Algorithm{dnssec.RSASHA256, dnssec.ECDSAP256SHA256, dnssec.ECDSAP384SHA384, dnssec.Ed25519}
+
 // Zones of every shape and algorithm are valid to all.
 func TestRealValidatorsAgreeOnValidZones(t *testing.T) {
 	for what, denial := range denials {
-		for _, alg := range []dnssec.Algorithm{dnssec.RSASHA256, dnssec.ECDSAP256SHA256, dnssec.ECDSAP384SHA384, dnssec.Ed25519} {
+		for _, alg := range algorithms {
 			t.Run(fmt.Sprint(what, " ", alg), func(t *testing.T) {
 				file := write(t, fixture(t, denial, alg).Zone)
 				for _, program := range validators {
@@ -123,9 +125,9 @@ sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name="__main__")
 `
 
-// askDNSViz is the errors and warnings of DNSViz, which serves the zone by a server
-// that it starts itself.
-func askDNSViz(t *testing.T, f dnssectest.Fixture, z *dnssec.Zone) []string {
+// askDNSViz is the errors and warnings of DNSViz about names, which serves the zone by a
+// server that it starts itself.
+func askDNSViz(t *testing.T, f dnssectest.Fixture, z *dnssec.Zone, names ...string) []string {
 	t.Helper()
 	program := peer.Look(t, "dnsviz")
 	peer.Look(t, "named")
@@ -136,9 +138,14 @@ func askDNSViz(t *testing.T, f dnssectest.Fixture, z *dnssec.Zone) []string {
 	trust := filepath.Join(filepath.Dir(file), "trust")
 	require.NoError(t, os.WriteFile(trust, []byte(ksk.DNSKEY(3600).String()+"\n"), 0o600))
 	data := strings.Join(strings.Fields(ds.String())[4:], " ")
-	probe := exec.CommandContext(t.Context(), "/usr/bin/python3", "-c", dnsviz, program, "probe", "-d", "1", "-A", "-a", ".",
-		"-x", "example.test+:"+file, "-N", "example.test:ns1.example.test=127.0.0.1", "-D", "example.test:"+data,
-		"mail.example.test")
+	args := []string{
+		"-c", dnsviz, program, "probe", "-d", "1", "-t", "6", "-A", "-a", ".",
+		"-x", "example.test+:" + file, "-N", "example.test:ns1.example.test=127.0.0.1", "-D", "example.test:" + data,
+	}
+	for _, name := range names {
+		args = append(args, name+".example.test")
+	}
+	probe := exec.CommandContext(t.Context(), "/usr/bin/python3", args...)
 	var stderr bytes.Buffer
 	probe.Stderr = &stderr
 	answers, err := probe.Output()
@@ -161,19 +168,26 @@ func askDNSViz(t *testing.T, f dnssectest.Fixture, z *dnssec.Zone) []string {
 
 // One after another, since DNSViz gives up on answers that are late.
 func TestRealDNSViz(t *testing.T) {
-	for what, denial := range denials {
-		t.Run("valid "+what, func(t *testing.T) {
-			f := fixture(t, denial, 0)
+	valid := func(denial dnssec.Denial, alg dnssec.Algorithm, names ...string) func(t *testing.T) {
+		return func(t *testing.T) {
+			f := fixture(t, denial, alg)
 			// An answer that is late is one that is missing; a fault is always there.
-			said := askDNSViz(t, f, f.Zone)
+			said := askDNSViz(t, f, f.Zone, names...)
 			for range 5 {
 				if len(said) == 0 {
 					break
 				}
-				said = askDNSViz(t, f, f.Zone)
+				said = askDNSViz(t, f, f.Zone, names...)
 			}
 			require.Empty(t, said)
-		})
+		}
+	}
+	for what, denial := range denials {
+		for _, alg := range algorithms {
+			t.Run(fmt.Sprint("valid ", what, " ", alg), valid(denial, alg, "mail"))
+		}
+		// An alias, a wildcard, an empty non-terminal, what is below a DNAME, and nothing.
+		t.Run("names "+what, valid(denial, 0, "www", "any.wild", "deep.ent", "below.red", "none"))
 	}
 	// What it alone of the five sees.
 	for _, name := range []string{"key-algorithm-partial", "signature-ttl"} {
@@ -181,7 +195,7 @@ func TestRealDNSViz(t *testing.T) {
 			f := fixture(t, dnssec.NSEC, 0)
 			z, err := dnssectest.Mutate(f, name)
 			require.NoError(t, err)
-			require.NotEmpty(t, askDNSViz(t, f, z))
+			require.NotEmpty(t, askDNSViz(t, f, z, "mail"))
 		})
 	}
 }

@@ -5,16 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/mythic-beasts/hostkit/examples/internal/cli"
+	"github.com/mythic-beasts/hostkit/examples/internal/control"
 	"github.com/mythic-beasts/hostkit/examples/internal/daemon"
 )
 
@@ -34,54 +31,18 @@ func (a *app) config() (*config, error) {
 	return cfg, err
 }
 
-// errNoDaemon says that no daemon runs.
-var errNoDaemon = errors.New("the daemon does not answer")
-
 // callTimeout is longer than an order takes.
 const callTimeout = time.Hour
 
-// call asks the daemon, and reads its answer into out unless that is nil. The error is
-// errNoDaemon if nobody listens.
+// call asks the daemon, and reads its answer into out unless that is nil.
 func (a *app) call(ctx context.Context, method, path string, form url.Values, out any) error {
 	cfg, err := a.config()
 	if err != nil {
 		return err
 	}
-	client := &http.Client{Timeout: callTimeout, Transport: &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "unix", cfg.Control)
-		},
-	}}
-	defer client.CloseIdleConnections()
-	u := url.URL{Scheme: "http", Host: program, Path: path, RawQuery: form.Encode()}
-	req, err := http.NewRequestWithContext(ctx, method, u.String(), http.NoBody)
-	if err != nil {
+	body, err := control.Client{Socket: cfg.Control, Timeout: callTimeout}.Call(ctx, method, path, form)
+	if err != nil || out == nil {
 		return err
-	}
-	resp, err := client.Do(req)
-	if err != nil {
-		cause := errors.Unwrap(err)
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
-			cause = fmt.Errorf("%w: %w", errNoDaemon, cause)
-		}
-		return fmt.Errorf("ask the daemon on %s: %w", cfg.Control, cause)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusOK {
-		var said struct {
-			Error string `json:"error"`
-		}
-		if json.Unmarshal(body, &said) != nil || said.Error == "" {
-			said.Error = resp.Status
-		}
-		return errors.New(said.Error)
-	}
-	if out == nil {
-		return nil
 	}
 	return json.Unmarshal(body, out)
 }
@@ -126,7 +87,7 @@ func rolloverCommand(ctx context.Context, a *app, args []string) error {
 		return err
 	}
 	err = a.call(ctx, http.MethodPost, "/accounts/"+url.PathEscape(name)+"/rollover", nil, nil)
-	if errors.Is(err, errNoDaemon) {
+	if errors.Is(err, control.ErrNoDaemon) {
 		var account *account
 		if account, err = openAccount(name, cfg.Accounts[name], a.Log()); err == nil {
 			err = account.rollover(ctx)

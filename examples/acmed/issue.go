@@ -13,6 +13,7 @@ import (
 
 	"github.com/mythic-beasts/hostkit/acme"
 	"github.com/mythic-beasts/hostkit/acme/renew"
+	"github.com/mythic-beasts/hostkit/examples/internal/control"
 )
 
 // issueCommand obtains a certificate now, whether a daemon runs or not.
@@ -136,7 +137,7 @@ func (a *app) afterIssue(ctx context.Context, k *keeper, cert *certificateConfig
 		return nil
 	}
 	err := a.call(ctx, http.MethodPost, "/certificates/"+url.PathEscape(cert.Name)+"/look", nil, nil)
-	if errors.Is(err, errNoDaemon) {
+	if errors.Is(err, control.ErrNoDaemon) {
 		_, err = k.deploys.advance(ctx, cert.Name, true)
 	}
 	return err

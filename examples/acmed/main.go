@@ -14,7 +14,6 @@ package main
 
 import (
 	"os"
-	"strings"
 
 	"github.com/mythic-beasts/hostkit/examples/internal/cli"
 	"github.com/mythic-beasts/hostkit/examples/internal/daemon"
@@ -57,7 +56,7 @@ func main() {
 	if words := linkName(os.Args[0]); words != nil {
 		args = append(words, args...)
 	}
-	if isCommand(args) {
+	if cli.IsCommand(args) {
 		os.Args = append(os.Args[:1:1], args...)
 		cli.Program[*app]{Name: program, Usage: usage, New: func(c *cli.Call) *app { return &app{Call: c} }, Commands: commands}.Main()
 		return
@@ -66,19 +65,3 @@ func main() {
 }
 
 const program = "acmed"
-
-// isCommand says whether what comes first, but for -config, is a word and no flag of
-// the daemon's.
-func isCommand(args []string) bool {
-	for len(args) > 0 && strings.HasPrefix(args[0], "-") {
-		switch flag := strings.TrimPrefix(strings.TrimPrefix(args[0], "-"), "-"); {
-		case flag == "config":
-			args = args[min(2, len(args)):]
-		case strings.HasPrefix(flag, "config="):
-			args = args[1:]
-		default:
-			return false
-		}
-	}
-	return len(args) > 0
-}

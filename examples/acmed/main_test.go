@@ -71,15 +71,6 @@ func TestReference(t *testing.T) {
 	require.Equal(t, []string{"parallel", "store"}, cfg.changed(&other))
 }
 
-func TestWhatIsACommand(t *testing.T) {
-	for args, want := range map[string]bool{
-		"": false, "-config x": false, "-check -config x": false, "-config=x": false, "-debug 9000": false, "-config x -log debug": false,
-		"status": true, "-config x status": true, "-config=x status": true, "--config x status": true, "nonsense": true, "help": true, "-config": false,
-	} {
-		require.Equal(t, want, isCommand(strings.Fields(args)), "%q", args)
-	}
-}
-
 func TestLinkNames(t *testing.T) {
 	for path, want := range map[string]string{
 		"/usr/local/sbin/acmed": "", "acmed": "", "/x/acmed-dehydrated": "hook dehydrated", "acmed-lego": "hook lego",

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/mythic-beasts/hostkit/acme"
+	"github.com/mythic-beasts/hostkit/examples/internal/control"
 )
 
 // reasons are those that an authority takes from a customer.
@@ -55,7 +56,7 @@ func revokeCommand(ctx context.Context, a *app, args []string) error {
 		return nil
 	}
 	err = a.call(ctx, http.MethodPost, "/certificates/"+url.PathEscape(name)+"/renew", url.Values{"wait": {"false"}}, nil)
-	if errors.Is(err, errNoDaemon) {
+	if errors.Is(err, control.ErrNoDaemon) {
 		fmt.Fprintf(a.Stdout, "no daemon runs to replace it: acmed issue -as %s %s\n", name, strings.Join(cert.Names, " "))
 		return nil
 	}

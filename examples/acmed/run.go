@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"maps"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mythic-beasts/hostkit/acme/renew"
+	"github.com/mythic-beasts/hostkit/examples/internal/control"
 	"github.com/mythic-beasts/hostkit/examples/internal/daemon"
 )
 
@@ -45,11 +45,11 @@ func run(ctx context.Context, d *daemon.Daemon[config]) (err error) {
 	defer func() { err = errors.Join(err, k.close()) }()
 	k.metrics = newMetrics(d.Metrics, k)
 	d.Health(k.healthy)
-	control, err := listenControl(ctx, cfg.Control)
+	socket, err := control.Listen(ctx, cfg.Control)
 	if err != nil {
 		return err
 	}
-	return k.serve(ctx, d, control)
+	return k.serve(ctx, d, socket)
 }
 
 // newKeeper opens the parts, which a command without the daemon wants as well.
@@ -105,20 +105,12 @@ func (k *keeper) manager(account string) *renew.Manager {
 	}
 }
 
-// listenControl opens the socket for commands, also after a process that was killed.
-func listenControl(ctx context.Context, path string) (net.Listener, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
-		return nil, err
-	}
-	return daemon.ListenUnix(ctx, path)
-}
-
 // compareEvery is how often it is looked whether all certificates are deployed, which
 // other nodes may have renewed.
 const compareEvery = 10 * time.Second
 
 // serve does all that there is to do until ctx ends.
-func (k *keeper) serve(ctx context.Context, d *daemon.Daemon[config], control net.Listener) error {
+func (k *keeper) serve(ctx context.Context, d *daemon.Daemon[config], socket net.Listener) error {
 	g, gctx := errgroup.WithContext(ctx)
 	for name := range k.accounts {
 		m := k.manager(name)
@@ -129,7 +121,7 @@ func (k *keeper) serve(ctx context.Context, d *daemon.Daemon[config], control ne
 	for i := range cfg.Certificates {
 		cert := &cfg.Certificates[i]
 		if err := k.managers[cert.Account].Add(cert.Name, cfg.request(cert)); err != nil {
-			return errors.Join(err, control.Close())
+			return errors.Join(err, socket.Close())
 		}
 		k.deploys.check(gctx, cert.Name) // what an earlier run has left to do
 	}
@@ -143,31 +135,12 @@ func (k *keeper) serve(ctx context.Context, d *daemon.Daemon[config], control ne
 		g.Go(func() error { return ended(m.Run(gctx)) })
 	}
 	g.Go(func() error { k.compare(gctx); return nil })
-	k.serveControl(gctx, g, control)
+	g.Go(func() error { return control.Serve(gctx, socket, api{k}.handler()) })
 	d.OnReload(func(cfg *config) error { return k.reload(gctx, cfg) })
 	d.Ready()
 	err := g.Wait()
 	k.deploys.wait()
 	return err
-}
-
-func (k *keeper) serveControl(ctx context.Context, g *errgroup.Group, control net.Listener) {
-	commands := &http.Server{
-		Handler: api{k}.handler(), ReadHeaderTimeout: 10 * time.Second,
-		BaseContext: func(net.Listener) context.Context { return ctx },
-	}
-	g.Go(func() error {
-		if err := commands.Serve(control); !errors.Is(err, http.ErrServerClosed) {
-			return err
-		}
-		return nil
-	})
-	g.Go(func() error {
-		<-ctx.Done()
-		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-		defer cancel()
-		return commands.Shutdown(grace)
-	})
 }
 
 // compare has certificates deployed that are not.

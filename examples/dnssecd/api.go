@@ -1,16 +1,14 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io/fs"
 	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/mythic-beasts/hostkit/dnssec/manager"
 	"github.com/mythic-beasts/hostkit/dnssec/rotate"
+	"github.com/mythic-beasts/hostkit/examples/internal/control"
 )
 
 // api is what the control socket serves: HTTP with JSON. Whoever may connect to
@@ -19,32 +17,16 @@ type api struct {
 	signer *signer
 }
 
-// refusal is an answer that is an error, in JSON {"error": "..."}.
-type refusal struct {
-	status int
-	err    error
-}
-
-func (r *refusal) Error() string { return r.err.Error() }
-func (r *refusal) Unwrap() error { return r.err }
-
 func (a api) handler() http.Handler {
-	mux := http.NewServeMux()
-	handle := func(pattern string, fn func(w http.ResponseWriter, r *http.Request) error) {
-		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-			if err := fn(w, r); err != nil {
-				answerError(w, err)
-			}
-		})
-	}
-	handle("GET /zones", a.list)
-	handle("GET /zones/{zone}", a.status)
-	handle("GET /zones/{zone}/timeline.svg", a.timeline)
-	handle("POST /zones/{zone}/{do}", a.do)
-	handle("POST /clock", func(w http.ResponseWriter, r *http.Request) error {
-		return answer(w, struct{}{}, a.signer.ConfirmClock(r.Context()))
+	m := &control.Mux{Status: status}
+	m.Handle("GET /zones", a.list)
+	m.Handle("GET /zones/{zone}", a.status)
+	m.Handle("GET /zones/{zone}/timeline.svg", a.timeline)
+	m.Handle("POST /zones/{zone}/{do}", a.do)
+	m.Handle("POST /clock", func(w http.ResponseWriter, r *http.Request) error {
+		return control.Answer(w, struct{}{}, a.signer.ConfirmClock(r.Context()))
 	})
-	return mux
+	return m
 }
 
 func (a api) list(w http.ResponseWriter, r *http.Request) error {
@@ -52,7 +34,7 @@ func (a api) list(w http.ResponseWriter, r *http.Request) error {
 	if names == nil {
 		names = []string{}
 	}
-	return answer(w, names, err)
+	return control.Answer(w, names, err)
 }
 
 func (a api) status(w http.ResponseWriter, r *http.Request) error {
@@ -64,7 +46,7 @@ func (a api) status(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return answer(w, newView(st), nil)
+	return control.Answer(w, newView(st), nil)
 }
 
 func (a api) timeline(w http.ResponseWriter, r *http.Request) error {
@@ -113,7 +95,7 @@ func (a api) do(w http.ResponseWriter, r *http.Request) error {
 	case "resign":
 		err = m.Resign(ctx, zone)
 	default:
-		err = &refusal{http.StatusNotFound, fmt.Errorf("there is nothing called %q to do", verb)}
+		err = control.Refuse(http.StatusNotFound, "there is nothing called %q to do", verb)
 	}
 	if err != nil {
 		return err
@@ -164,30 +146,15 @@ func durationOf(r *http.Request, name string) (time.Duration, error) {
 }
 
 func badRequest(name, value, why string) error {
-	return &refusal{http.StatusBadRequest, fmt.Errorf("%s: %q %s", name, value, why)}
+	return control.Refuse(http.StatusBadRequest, "%s: %q %s", name, value, why)
 }
 
-func answer(w http.ResponseWriter, v any, err error) error {
-	if err != nil {
-		return err
+// status is that of an error from what cannot be done now.
+func status(err error) int {
+	for _, conflict := range []error{rotate.ErrNothing, rotate.ErrTooLate, rotate.ErrPolicy, manager.ErrDamaged} {
+		if errors.Is(err, conflict) {
+			return http.StatusConflict
+		}
 	}
-	w.Header().Set("Content-Type", "application/json")
-	return json.NewEncoder(w).Encode(v)
-}
-
-// answerError tells an error from what cannot be done from what went wrong.
-func answerError(w http.ResponseWriter, err error) {
-	status := http.StatusInternalServerError
-	refused := (*refusal)(nil)
-	switch {
-	case errors.As(err, &refused):
-		status = refused.status
-	case errors.Is(err, fs.ErrNotExist):
-		status = http.StatusNotFound
-	case errors.Is(err, rotate.ErrNothing), errors.Is(err, rotate.ErrTooLate), errors.Is(err, rotate.ErrPolicy), errors.Is(err, manager.ErrDamaged):
-		status = http.StatusConflict
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]string{"error": err.Error()})
+	return 0
 }

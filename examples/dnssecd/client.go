@@ -7,8 +7,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -18,6 +16,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"github.com/mythic-beasts/hostkit/examples/internal/cli"
+	"github.com/mythic-beasts/hostkit/examples/internal/control"
 )
 
 // app is a command for the daemon that runs.
@@ -32,36 +31,7 @@ func (a *app) call(ctx context.Context, method, path string, form url.Values) ([
 	if _, err := toml.DecodeFile(a.Config, &c); err != nil {
 		return nil, err
 	}
-	socket := cmp.Or(c.Control, defaultControl)
-	client := &http.Client{Timeout: 5 * time.Minute, Transport: &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "unix", socket)
-		},
-	}}
-	u := url.URL{Scheme: "http", Host: "dnssecd", Path: path, RawQuery: form.Encode()}
-	req, err := http.NewRequestWithContext(ctx, method, u.String(), http.NoBody)
-	if err != nil {
-		return nil, err
-	}
-	resp, err := client.Do(req)
-	if err != nil {
-		return nil, fmt.Errorf("the daemon does not answer on %s: %w", socket, errors.Unwrap(err))
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return nil, err
-	}
-	if resp.StatusCode != http.StatusOK {
-		var said struct {
-			Error string `json:"error"`
-		}
-		if json.Unmarshal(body, &said) != nil || said.Error == "" {
-			said.Error = resp.Status
-		}
-		return nil, errors.New(said.Error)
-	}
-	return body, nil
+	return control.Client{Socket: cmp.Or(c.Control, defaultControl), Timeout: 5 * time.Minute}.Call(ctx, method, path, form)
 }
 
 // do is a verb of a zone, and says where the zone is then.

@@ -13,7 +13,6 @@ package main
 
 import (
 	"os"
-	"strings"
 
 	"github.com/mythic-beasts/hostkit/examples/internal/cli"
 	"github.com/mythic-beasts/hostkit/examples/internal/daemon"
@@ -59,25 +58,9 @@ var commands = map[string]cli.Command[*app]{
 }
 
 func main() {
-	if isCommand(os.Args[1:]) {
+	if cli.IsCommand(os.Args[1:]) {
 		cli.Program[*app]{Name: "dnssecd", Usage: usage, New: func(c *cli.Call) *app { return &app{c} }, Commands: commands}.Main()
 		return
 	}
 	daemon.Main(daemon.Program[config]{Name: "dnssecd", Doc: doc, Check: (*config).check, Run: run})
-}
-
-// isCommand says whether what comes first, but for -config, is a word and no flag of
-// the daemon's.
-func isCommand(args []string) bool {
-	for len(args) > 0 && strings.HasPrefix(args[0], "-") {
-		switch flag := strings.TrimPrefix(strings.TrimPrefix(args[0], "-"), "-"); {
-		case flag == "config":
-			args = args[min(2, len(args)):]
-		case strings.HasPrefix(flag, "config="):
-			args = args[1:]
-		default:
-			return false
-		}
-	}
-	return len(args) > 0
 }

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"testing"
 	"time"
 
@@ -79,14 +78,5 @@ func TestParents(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, tt.want, d.Submitters, tt.config.Kind)
 		require.IsType(t, &parent.Poller{}, d.Observer)
-	}
-}
-
-func TestWhatIsACommand(t *testing.T) {
-	for args, want := range map[string]bool{
-		"": false, "-config x": false, "-check -config x": false, "-config=x": false, "-debug 9000": false, "-config x -log debug": false,
-		"status": true, "-config x status": true, "-config=x status": true, "--config x status": true, "nonsense": true, "help": true, "-config": false,
-	} {
-		require.Equal(t, want, isCommand(strings.Fields(args)), "%q", args)
 	}
 }

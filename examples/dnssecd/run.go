@@ -18,6 +18,7 @@ import (
 	"github.com/mythic-beasts/hostkit/dnssec"
 	"github.com/mythic-beasts/hostkit/dnssec/manager"
 	"github.com/mythic-beasts/hostkit/dnssec/serve"
+	"github.com/mythic-beasts/hostkit/examples/internal/control"
 	"github.com/mythic-beasts/hostkit/examples/internal/daemon"
 )
 
@@ -78,11 +79,11 @@ func run(ctx context.Context, d *daemon.Daemon[config]) error {
 	if err != nil {
 		return err
 	}
-	control, err := listenControl(ctx, cfg.Control)
+	socket, err := control.Listen(ctx, cfg.Control)
 	if err != nil {
 		return err
 	}
-	return s.serve(ctx, d, listeners, control)
+	return s.serve(ctx, d, listeners, socket)
 }
 
 // listen opens the sockets for DNS, or takes them from systemd.
@@ -111,37 +112,17 @@ func listen(ctx context.Context, d *daemon.Daemon[config]) (serve.Listeners, err
 	return l, nil
 }
 
-// listenControl opens the socket for commands, also after a process that was killed.
-func listenControl(ctx context.Context, path string) (net.Listener, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
-		return nil, err
-	}
-	return daemon.ListenUnix(ctx, path)
-}
-
 // settle is how long all zones may take to be published before the daemon counts as
 // ready all the same.
 const settle = 10 * time.Second
 
 // serve does all that there is to do until ctx ends.
-func (s *signer) serve(ctx context.Context, d *daemon.Daemon[config], l serve.Listeners, control net.Listener) error {
+func (s *signer) serve(ctx context.Context, d *daemon.Daemon[config], l serve.Listeners, socket net.Listener) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.server.Serve(gctx, l) })
 	g.Go(func() error { return ended(s.Run(gctx)) })
 	g.Go(func() error { return s.metrics.run(gctx, s) })
-	commands := &http.Server{Handler: api{s}.handler(), ReadHeaderTimeout: 10 * time.Second}
-	g.Go(func() error {
-		if err := commands.Serve(control); !errors.Is(err, http.ErrServerClosed) {
-			return err
-		}
-		return nil
-	})
-	g.Go(func() error {
-		<-gctx.Done()
-		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-		defer cancel()
-		return commands.Shutdown(grace)
-	})
+	g.Go(func() error { return control.Serve(gctx, socket, api{s}.handler()) })
 	all := make(chan struct{})
 	g.Go(func() error {
 		defer close(all)
@@ -233,7 +214,7 @@ func (s *signer) enable(ctx context.Context, zone string) error {
 	cfg := s.current()
 	z, ok := cfg.zone(zone)
 	if !ok {
-		return &refusal{http.StatusNotFound, fmt.Errorf("zone %s is not configured", zone)}
+		return control.Refuse(http.StatusNotFound, "zone %s is not configured", zone)
 	}
 	policy, err := cfg.Policies[z.Policy].policy("policy." + z.Policy)
 	if err != nil {

@@ -146,6 +146,22 @@ func (c *Call) Flags(args []string, synopsis string, least, most int, define fun
 	return fs.Args(), nil
 }
 
+// IsCommand says whether the first of a daemon's arguments, but for -config, is a word:
+// with one the daemon is a program of commands, and without one the daemon.
+func IsCommand(args []string) bool {
+	for len(args) > 0 && strings.HasPrefix(args[0], "-") {
+		switch flag := strings.TrimPrefix(strings.TrimPrefix(args[0], "-"), "-"); {
+		case flag == "config":
+			args = args[min(2, len(args)):]
+		case strings.HasPrefix(flag, "config="):
+			args = args[1:]
+		default:
+			return false
+		}
+	}
+	return len(args) > 0
+}
+
 // Log is for what goes wrong beside the command's error.
 func (c *Call) Log() *slog.Logger {
 	return slog.New(slog.NewTextHandler(c.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))

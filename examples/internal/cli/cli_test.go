@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -72,4 +73,13 @@ func TestRun(t *testing.T) {
 func Example() {
 	program().Run(context.Background(), []string{"say", "hello"}, os.Stdout, os.Stderr)
 	// Output: /etc/echoctl.toml false [hello]
+}
+
+func TestWhatIsACommand(t *testing.T) {
+	for args, want := range map[string]bool{
+		"": false, "-config x": false, "-check -config x": false, "-config=x": false, "-debug 9000": false, "-config x -log debug": false,
+		"status": true, "-config x status": true, "-config=x status": true, "--config x status": true, "nonsense": true, "help": true, "-config": false,
+	} {
+		require.Equal(t, want, cli.IsCommand(strings.Fields(args)), "%q", args)
+	}
 }

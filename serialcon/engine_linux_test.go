@@ -195,12 +195,14 @@ func TestBurstsCoalesce(t *testing.T) {
 // An hour between sweeps, and yet somebody who types sees the answer.
 func TestWhoTypesIsAnsweredAtOnce(t *testing.T) {
 	log, pty, c := startWrites(t, &serialcon.Engine{Coalesce: time.Hour})
-	_, err := pty.Write([]byte("x"))
-	require.NoError(t, err)
-	require.NoError(t, log.Wait(t.Context(), func(b []byte, _ []serialcon.Event) bool { return len(b) == 1 }))
-
 	s, err := c.Attach(t.Context(), serialcon.AttachOptions{Mode: serialcon.ReadWrite, NoMarks: true})
 	require.NoError(t, err)
+	_, err = pty.Write([]byte("x"))
+	require.NoError(t, err)
+	require.NoError(t, log.Wait(t.Context(), func(b []byte, _ []serialcon.Event) bool { return len(b) == 1 }))
+	n, err := s.Read(make([]byte, 1)) // it may have come after the log
+	require.NoError(t, err)
+	require.Equal(t, 1, n)
 	for _, key := range []string{"l", "s", "\r"} {
 		_, err = s.Write([]byte(key))
 		require.NoError(t, err)

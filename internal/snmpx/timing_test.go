@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -32,7 +33,7 @@ func (c *connected) Read(b []byte) (int, error) {
 }
 
 // inMemory serves the agent on a network in memory, whose clock is the bubble's.
-func inMemory(t *testing.T, a *snmptest.Agent, c snmpx.Config) *snmpx.Client {
+func inMemory(t *testing.T, a *snmptest.Agent, c snmpx.Config, wrap ...func(net.Conn) net.Conn) *snmpx.Client {
 	t.Helper()
 	var n memnet.Network
 	agent, err := n.ListenPacket(netip.MustParseAddrPort("192.0.2.1:161"))
@@ -46,8 +47,12 @@ func inMemory(t *testing.T, a *snmptest.Agent, c snmpx.Config) *snmpx.Client {
 	})
 	c.Addr = "192.0.2.1"
 	c.Dial = func(context.Context, string, string) (net.Conn, error) {
-		conn, err := n.ListenPacket(netip.MustParseAddrPort("192.0.2.99:0"))
-		return &connected{conn, agent.LocalAddr()}, err
+		packets, err := n.ListenPacket(netip.MustParseAddrPort("192.0.2.99:0"))
+		conn := net.Conn(&connected{packets, agent.LocalAddr()})
+		for _, w := range wrap {
+			conn = w(conn)
+		}
+		return conn, err
 	}
 	return dial(t, c)
 }
@@ -102,6 +107,43 @@ func TestCancelAtOnce(t *testing.T) {
 		a.SetFaults(snmptest.Faults{})
 		_, err := c.Get(t.Context(), sysUpTime)
 		require.NoError(t, err, "the client can be used again")
+	})
+}
+
+// halting is a socket of a process that stands still before a write, for longer than
+// an answer may take.
+type halting struct {
+	net.Conn
+	halts *int
+}
+
+func (h halting) Write(b []byte) (int, error) {
+	if *h.halts == 0 {
+		return h.Conn.Write(b)
+	}
+	*h.halts--
+	<-time.After(time.Minute)
+	return 0, &net.OpError{Op: "write", Err: os.ErrDeadlineExceeded}
+}
+
+// What could not be sent in time is sent again, as what was lost on the way.
+func TestProcessStandsStill(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		halts := 0
+		c := inMemory(t, poeSwitch(4), snmpx.Config{Retries: 2}, func(conn net.Conn) net.Conn { return halting{conn, &halts} })
+		for _, halts = range []int{0, 1, 2} {
+			_, err := c.Get(t.Context(), sysUpTime)
+			require.NoError(t, err)
+			require.Zero(t, halts)
+		}
+		halts = 9
+		_, err := c.Get(t.Context(), sysUpTime)
+		require.ErrorIs(t, err, snmpx.ErrTimeout)
+		ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+		defer cancel()
+		halts = 9
+		_, err = c.Get(ctx, sysUpTime)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
 	})
 }
 

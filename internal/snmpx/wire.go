@@ -126,11 +126,16 @@ func (w *wire) post(id int32, b []byte) error {
 }
 
 // transmit sends a message. A socket that has heard of a refusal says so in
-// place of sending the next one.
+// place of sending the next one. Where a process stood still for so long that the
+// time of the answer has passed before the message was sent, the message is lost,
+// as others are: what waits for the answer sends it again, unless it was cancelled.
 func (w *wire) transmit(b []byte) error {
 	_, err := w.conn.Write(b)
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		_, err = w.conn.Write(b)
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil
 	}
 	return err
 }

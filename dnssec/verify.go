@@ -50,7 +50,9 @@ func (v *Verified) Zone() *Zone { return v.zone }
 // Verify checks all of a signed zone: each signature, that what must be signed is and
 // nothing else, the chain of denial records, the keys, and the records for the parent
 // zone. An error is all [*Finding] errors, joined, up to a limit; [Findings] takes
-// them apart. Nothing of it is the signer's code but the form that records have.
+// them apart. Nothing of it is the signer's code but the form that records have, and the
+// arithmetic of batches where a P-256 key has made hundreds of signatures, of which
+// crypto/ecdsa verifies the first and samples of the others.
 func Verify(ctx context.Context, z *Zone, o VerifyOptions) error {
 	_, err := VerifyNext(ctx, z, o)
 	return err

@@ -30,6 +30,9 @@
 // out of one inversion here too. Nothing is secret, and so the time may depend on the
 // values.
 //
+// One signature of each batch, chosen at random, is verified by crypto/ecdsa as well.
+// Should the two disagree, all of the batch are.
+//
 // # FIPS 140
 //
 // It is no validated module: New and NewVerifier refuse to work when Go is in FIPS 140

@@ -1,6 +1,9 @@
 package p256batch
 
-import "filippo.io/bigmod"
+import (
+	"filippo.io/bigmod"
+	"filippo.io/nistec"
+)
 
 // Reduce is what a nonce becomes of the octets of the HMAC.
 func (s *Signer) Reduce(sum []byte) (k [scalar]byte) {
@@ -11,3 +14,6 @@ func (s *Signer) Reduce(sum []byte) (k [scalar]byte) {
 	put(k[:], n)
 	return k
 }
+
+// Damage makes the table that of another point.
+func (v *Verifier) Damage() { v.table = newTable(nistec.NewP256Point().SetGenerator()) }

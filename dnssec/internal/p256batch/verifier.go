@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"math/rand/v2"
 	"sync"
 
 	"filippo.io/bigmod"
@@ -15,6 +16,7 @@ import (
 
 // Verifier verifies by one key. Any number of goroutines may use it.
 type Verifier struct {
+	public  *ecdsa.PublicKey
 	order   *bigmod.Modulus
 	lessTwo []byte // the order less two: the exponent that inverts
 	table   table
@@ -39,7 +41,7 @@ func NewVerifier(key *ecdsa.PublicKey) (*Verifier, error) {
 		return nil, fmt.Errorf("p256batch: public key: %w", err)
 	}
 	n := elliptic.P256().Params().N
-	v := &Verifier{lessTwo: new(big.Int).Sub(n, big.NewInt(2)).Bytes(), table: newTable(point)}
+	v := &Verifier{public: key, lessTwo: new(big.Int).Sub(n, big.NewInt(2)).Bytes(), table: newTable(point)}
 	if v.order, err = bigmod.NewModulus(n.Bytes()); err != nil {
 		return nil, fmt.Errorf("p256batch: order: %w", err)
 	}
@@ -76,6 +78,17 @@ func (v *Verifier) batch(d *desk, good []bool, sigs [][Size]byte, digests [][sca
 		d.inverse.Mul(d.second[i], v.order)            // of the product of those before it
 		good[i] = v.one(d, i, inverse, &digests[i])
 	}
+	if i := rand.IntN(len(sigs)); good[i] != v.alone(&sigs[i], &digests[i]) {
+		for i := range sigs {
+			good[i] = v.alone(&sigs[i], &digests[i])
+		}
+	}
+}
+
+// alone is the standard library's word.
+func (v *Verifier) alone(sig *[Size]byte, digest *[scalar]byte) bool {
+	first, second := new(big.Int).SetBytes(sig[:scalar]), new(big.Int).SetBytes(sig[scalar:])
+	return ecdsa.Verify(v.public, digest[:], first, second)
 }
 
 // read takes a signature's halves, which must be less than the order and not zero.

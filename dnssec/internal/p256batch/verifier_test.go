@@ -194,6 +194,17 @@ func TestVerifierOfOddPoints(t *testing.T) {
 		[][p256batch.Size]byte{signature(r, s), signature(x, s)}, [][32]byte{digest, digest}))
 }
 
+// A machine that errs is found by the sample, and the standard library says what is
+// right.
+func TestVerifierThatErrs(t *testing.T) {
+	key := newKey(t)
+	signer, v := newSigner(t, key), newVerifier(t, &key.PublicKey)
+	v.Damage()
+	digests := sums(0, 2*p256batch.Most)
+	sigs := sign(t, signer, digests)
+	require.NotContains(t, agree(t, v, &key.PublicKey, sigs, digests), false)
+}
+
 func TestOneVerifierForManyGoroutines(t *testing.T) {
 	key := newKey(t)
 	signer, v := newSigner(t, key), newVerifier(t, &key.PublicKey)

@@ -50,7 +50,8 @@ func (c *Client) Ask(ctx context.Context, server netip.AddrPort, m *dns.Msg) (*d
 	return c.Exchange(ctx, server, &plain)
 }
 
-// Exchange sends a message of one question and any opcode, and no other than it.
+// Exchange sends a message of one question, whatever its opcode, as it is but for a new
+// ID and the case of letters.
 func (c *Client) Exchange(ctx context.Context, server netip.AddrPort, m *dns.Msg) (*dns.Msg, error) {
 	for range cmp.Or(c.Attempts, 2) {
 		answer, err := c.once(ctx, "udp", server, m)

@@ -50,16 +50,10 @@ func TestRealRebuild(t *testing.T) {
 
 	r.probe(pc, "utimens-symlink") // nfs-ganesha 4.3 does not set them
 
-	r.run(pc, "echo old >/etc/generation; nohup sh -c 'while date +%s >/var/tmp/alive; do sleep 1; done' >/dev/null 2>&1 &")
+	r.run(pc, "echo old >/etc/generation; nohup sh -c 'while date +%s >>/var/tmp/alive; do sleep 1; done' >/dev/null 2>&1 &")
 	r.nfsroot("rebuild", "pc1")
-	before := r.run(pc, "cat /var/tmp/alive")
 	require.Equal(t, "old", r.run(pc, "cat /etc/generation"), "the machine runs on with the root that it has")
-	require.NoError(t, racktest.Until(t.Context(), time.Minute, func(context.Context) error {
-		if now := r.run(pc, "cat /var/tmp/alive"); now == before {
-			return fmt.Errorf("nothing was written since %s", before)
-		}
-		return nil
-	}))
+	r.grows(pc, "/var/tmp/alive")
 	r.run(pc, "sync")
 
 	qemu.Stop() // by the switch, as it were
@@ -86,12 +80,12 @@ func TestRealServerAway(t *testing.T) {
 	require.Regexp(t, `^nfs .*\bvers=3\b`, r.run(pc, "findmnt -no FSTYPE,OPTIONS /"))
 
 	// The list of what went wrong is kept in memory, where it can be written to.
-	r.run(pc, "nohup sh -c 'i=0; while :; do i=$((i+1)); echo $i >/var/tmp/count || echo $i >>/run/failed; sync /var/tmp/count || echo $i >>/run/failed; sleep 0.2; done' >/dev/null 2>&1 &")
+	r.run(pc, "nohup sh -c 'i=0; while :; do i=$((i+1)); echo $i >>/var/tmp/count || echo $i >>/run/failed; sync /var/tmp/count || echo $i >>/run/failed; sleep 0.2; done' >/dev/null 2>&1 &")
 	server.Kill()
 	away := time.NewTimer(20 * time.Second)
 	<-away.C
 	server.Restart()
-	require.NotEmpty(t, r.run(pc, "cat /var/tmp/count"))
+	r.grows(pc, "/var/tmp/count")
 	require.Empty(t, r.run(pc, "cat /run/failed 2>/dev/null || true"))
 	r.healthy(pc)
 }
@@ -123,6 +117,19 @@ func TestRealOwnServer(t *testing.T) {
 		return nil
 	}))
 	r.healthy(pc)
+}
+
+// grows requires that lines are being added to a file of the machine's.
+func (r *rack) grows(m machine, file string) {
+	r.t.Helper()
+	lines := func() string { return r.run(m, "cat "+file+" 2>/dev/null | wc -l") }
+	before := lines()
+	require.NoError(r.t, racktest.Until(r.t.Context(), time.Minute, func(context.Context) error {
+		if lines() == before {
+			return fmt.Errorf("%s has %s lines as before", file, before)
+		}
+		return nil
+	}))
 }
 
 // healthy requires that every unit of the machine is well.
